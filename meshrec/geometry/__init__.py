@@ -20,6 +20,7 @@ from meshrec.geometry.skinning import (
     kinematic_chain,
     linear_blend_skinning,
     pose_feature,
+    regress_joints,
 )
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "pose_feature",
     "quat_wxyz_to_matrix",
     "random_rotation_matrix",
+    "regress_joints",
     "rotation_6d_to_matrix",
     "rotation_about_x",
     "rotation_about_y",
