@@ -28,7 +28,7 @@ def test_captions_add_ink_below_the_pictures():
     images = [_flat(30, 60, (255, 255, 255))] * 2
     assert contact_sheet(images, 2).min() == 255
     captioned = contact_sheet(images, 2, ["left", "a caption that is far too long for its cell"])
-    assert captioned[:34].min() == 255 and captioned[34:].min() == 0
+    assert captioned[:34].min() == 255 and captioned[34:].min() < 64
 
 
 @pytest.mark.parametrize("call, sentence", [
