@@ -1,5 +1,36 @@
 """Geometry as pure torch functions: rotations, cameras, crops, alignment, meshes, skinning."""
 
+from meshrec.geometry.alignment import Similarity, align_roots, nearest_rotation, procrustes
+from meshrec.geometry.crops import (
+    crop_from_image,
+    crop_image,
+    image_from_crop,
+    square_crop_from_box,
+    transform_points_px,
+)
+from meshrec.geometry.meshes import (
+    edge_lengths,
+    face_areas,
+    face_normals,
+    interpolate_faces,
+    signed_volume,
+    uniform_laplacian,
+    unique_edges,
+    vertex_normals,
+)
+from meshrec.geometry.projection import (
+    default_focal_px,
+    focal_from_35mm,
+    focal_from_field_of_view,
+    ndc_to_px,
+    project_pinhole,
+    project_weak_perspective,
+    px_to_ndc,
+    solve_weak_perspective,
+    translation_to_weak_perspective,
+    unproject_pinhole,
+    weak_perspective_to_translation,
+)
 from meshrec.geometry.rotations import (
     axis_angle_to_matrix,
     cross_product_matrix,
@@ -24,16 +55,34 @@ from meshrec.geometry.skinning import (
 )
 
 __all__ = [
+    "Similarity",
+    "align_roots",
     "axis_angle_to_matrix",
     "blend_shapes",
     "blend_transforms",
+    "crop_from_image",
+    "crop_image",
     "cross_product_matrix",
+    "default_focal_px",
+    "edge_lengths",
+    "face_areas",
+    "face_normals",
+    "focal_from_35mm",
+    "focal_from_field_of_view",
+    "image_from_crop",
+    "interpolate_faces",
     "kinematic_chain",
     "linear_blend_skinning",
     "matrix_to_axis_angle",
     "matrix_to_quat_wxyz",
     "matrix_to_rotation_6d",
+    "ndc_to_px",
+    "nearest_rotation",
     "pose_feature",
+    "procrustes",
+    "project_pinhole",
+    "project_weak_perspective",
+    "px_to_ndc",
     "quat_wxyz_to_matrix",
     "random_rotation_matrix",
     "regress_joints",
@@ -42,4 +91,14 @@ __all__ = [
     "rotation_about_y",
     "rotation_about_z",
     "rotation_angle_rad",
+    "signed_volume",
+    "solve_weak_perspective",
+    "square_crop_from_box",
+    "transform_points_px",
+    "translation_to_weak_perspective",
+    "uniform_laplacian",
+    "unique_edges",
+    "unproject_pinhole",
+    "vertex_normals",
+    "weak_perspective_to_translation",
 ]
