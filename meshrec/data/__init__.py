@@ -1,1 +1,1 @@
-"""TODO"""
+"""Where samples come from: photographs, and synthetic people made on the spot."""

@@ -1,11 +1,12 @@
 """Frozen dataclasses that travel between packages."""
 
+from meshrec.structures.batch import TrainingBatch
 from meshrec.structures.body import BodyOutput, BodyParams
 from meshrec.structures.camera import PinholeCamera, WeakPerspectiveCamera
 from meshrec.structures.iuv import IuvMap
-from meshrec.structures.joints import COCO17, LSP14, SMPL24, JointSet, convert_joints
+from meshrec.structures.joints import BODY30, COCO17, LSP14, SMPL24, JointSet, convert_joints
 from meshrec.structures.location_map import LocationMap
 from meshrec.structures.prediction import MeshPrediction
 
-__all__ = ["COCO17", "LSP14", "SMPL24", "BodyOutput", "BodyParams", "IuvMap", "JointSet", "LocationMap",
-           "MeshPrediction", "PinholeCamera", "WeakPerspectiveCamera", "convert_joints"]
+__all__ = ["BODY30", "COCO17", "LSP14", "SMPL24", "BodyOutput", "BodyParams", "IuvMap", "JointSet", "LocationMap",
+           "MeshPrediction", "PinholeCamera", "TrainingBatch", "WeakPerspectiveCamera", "convert_joints"]

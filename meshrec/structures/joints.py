@@ -107,3 +107,12 @@ LSP14 = JointSet(
      ("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist"), ("right_shoulder", "neck"),
      ("left_shoulder", "neck"), ("neck", "head_top"), ("right_shoulder", "right_hip"), ("left_shoulder", "left_hip")),
 )
+
+# The kinematic joints and the head's landmarks: everything that our photographs' labels name, so one set serves all
+# 2D supervision.
+BODY30 = JointSet(
+    "Body-30",
+    SMPL24.names + ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "head_top"),
+    SMPL24.bones + (("head", "head_top"), ("left_eye", "nose"), ("right_eye", "nose"), ("left_eye", "left_ear"),
+                    ("right_eye", "right_ear")),
+)

@@ -1,0 +1,91 @@
+"""A training batch: images and whatever is known about them, with flags that say what is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+
+from meshrec.checks import check_shapes
+from meshrec.structures.joints import BODY30
+
+
+@dataclass(frozen=True)
+class TrainingBatch:
+    """Square crops of people with exact or partial targets; what a sample lacks is zero and flagged as absent.
+
+    Attributes:
+        images: (B, 3, H, W) RGB in [0, 1].
+        mask: (B, H, W) 1 where the person is visible, else 0.
+        uv: (B, 2, H, W) atlas coordinates in [0, 1] where the mask is 1.
+        part: (B, H, W) long, 0 background, 1 to 24 the DensePose-style chart.
+        front: (B, H, W) 1 where the visible surface belongs to the front half of the body.
+        vertices: (B, V, 3) metres, body origin, camera axes.
+        joints: (B, 30, 3) the same frame, in the order of BODY30.
+        joints_ndc: (B, 30, 2) in the crop, -1 to 1 between its edges, y down.
+        joint_confidence: (B, 30) 0 where a 2D joint is unknown.
+        camera: (B, 3) weak perspective s, tx, ty of the crop.
+        facing_rad: (B,) heading of the body, 0 towards the camera, positive turning to the camera's right (+x).
+        has_mask, has_iuv, has_mesh: (B,) bool; has_iuv covers uv, part and front, has_mesh covers vertices, 3D joints,
+            camera and facing.
+    """
+
+    images: Tensor
+    mask: Tensor
+    uv: Tensor
+    part: Tensor
+    front: Tensor
+    vertices: Tensor
+    joints: Tensor
+    joints_ndc: Tensor
+    joint_confidence: Tensor
+    camera: Tensor
+    facing_rad: Tensor
+    has_mask: Tensor
+    has_iuv: Tensor
+    has_mesh: Tensor
+
+    def __post_init__(self) -> None:
+        check_shapes(images=(self.images, "B 3 H W"), mask=(self.mask, "B H W"), uv=(self.uv, "B 2 H W"),
+                     part=(self.part, "B H W"), front=(self.front, "B H W"), vertices=(self.vertices, "B V 3"),
+                     joints=(self.joints, f"B {len(BODY30)} 3"), joints_ndc=(self.joints_ndc, f"B {len(BODY30)} 2"),
+                     joint_confidence=(self.joint_confidence, f"B {len(BODY30)}"), camera=(self.camera, "B 3"),
+                     facing_rad=(self.facing_rad, "B"), has_mask=(self.has_mask, "B"), has_iuv=(self.has_iuv, "B"),
+                     has_mesh=(self.has_mesh, "B"))
+
+    def __len__(self) -> int:
+        return self.images.shape[0]
+
+    def __getitem__(self, index) -> TrainingBatch:
+        """Some of the samples; an integer keeps the batch axis."""
+        index = slice(index, index + 1 or None) if isinstance(index, int) else index
+        return self._map(lambda value: value[index])
+
+    def to(self, *args, **kwargs) -> TrainingBatch:
+        """Moves every tensor to a device (not meant for dtypes: the fields have several)."""
+        return self._map(lambda value: value.to(*args, **kwargs))
+
+    def replace(self, **changes) -> TrainingBatch:
+        return replace(self, **changes)
+
+    def _map(self, change) -> TrainingBatch:
+        return TrainingBatch(**{field.name: change(getattr(self, field.name)) for field in fields(self)})
+
+    @staticmethod
+    def concatenate(batches: list[TrainingBatch]) -> TrainingBatch:
+        """One batch of all samples, in order."""
+        return TrainingBatch(**{field.name: torch.cat([getattr(batch, field.name) for batch in batches])
+                                for field in fields(TrainingBatch)})
+
+    @staticmethod
+    def unlabelled(images: Tensor, vertex_count: int) -> TrainingBatch:
+        """A batch of which nothing but the images is known; fill in fields with `replace`."""
+        batch, _, height, width = images.shape
+        zeros = lambda *shape: images.new_zeros(batch, *shape)  # noqa: E731 - one letter per shape reads better
+        absent = torch.zeros(batch, dtype=torch.bool, device=images.device)
+        return TrainingBatch(
+            images=images, mask=zeros(height, width), uv=zeros(2, height, width), part=zeros(height, width).long(),
+            front=zeros(height, width), vertices=zeros(vertex_count, 3), joints=zeros(len(BODY30), 3),
+            joints_ndc=zeros(len(BODY30), 2), joint_confidence=zeros(len(BODY30)), camera=zeros(3), facing_rad=zeros(),
+            has_mask=absent, has_iuv=absent, has_mesh=absent)
