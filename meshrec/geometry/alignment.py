@@ -31,13 +31,12 @@ class Similarity:
         return self.scale[..., None, None] * (points @ self.rotation.mT) + self.translation[..., None, :]
 
 
-def procrustes(
-    source: Tensor, target: Tensor, weights: Tensor | None = None, with_scale: bool = True
-) -> Similarity:
+def procrustes(source: Tensor, target: Tensor, weights: Tensor | None = None, with_scale: bool = True) -> Similarity:
     """Similarity that brings `source` closest to `target` in the weighted least-squares sense, never a reflection.
 
-    Umeyama, "Least-squares estimation of transformation parameters between two point patterns", PAMI 1991. Points in a plane or on a
-    line are fine; a rotation that they leave open is chosen freely and passes no gradient. Coinciding source points give scale one.
+    Umeyama, "Least-squares estimation of transformation parameters between two point patterns", PAMI 1991. Points in a
+    plane or on a line are fine; a rotation that they leave open is chosen freely and passes no gradient. Coinciding
+    source points give scale one.
 
     Args:
         source, target: (..., N, 3) corresponding points.
@@ -65,10 +64,11 @@ def procrustes(
 
 
 def nearest_rotation(matrix: Tensor) -> Tensor:
-    """Rotation closest to a matrix in the Frobenius norm, by singular values with the sign of the smallest one adjusted.
+    """Rotation closest to a matrix in the Frobenius norm, by its singular values.
 
-    Its derivative is written out, because that of the singular vectors is infinite where singular values coincide although the
-    rotation is smooth there. Directions in which the rotation is undetermined get no gradient. First derivatives only.
+    Its derivative is written out, because that of the singular vectors is infinite where singular values coincide
+    although the rotation is smooth there. Directions in which the rotation is undetermined get no gradient. First
+    derivatives only.
 
     Args:
         matrix: (..., 3, 3) finite.
@@ -83,7 +83,8 @@ def nearest_rotation(matrix: Tensor) -> Tensor:
     rotation = left @ right.mT
     if not matrix.requires_grad:
         return rotation
-    # With M = R P and P symmetric, dR = U X V^T with X_ij = (A - A^T)_ij / (s_i + s_j) and A = U^T dM V. The value of dM is zero here.
+    # With M = R P and P symmetric, dR = U X V^T with X_ij = (A - A^T)_ij / (s_i + s_j) and A = U^T dM V.
+    # The value of dM is zero here, only its gradient matters.
     change = left.mT @ (matrix - matrix.detach()) @ right
     sums = values[..., :, None] + values[..., None, :]
     determined = sums > 10 * torch.finfo(matrix.dtype).eps * values[..., :1, None]

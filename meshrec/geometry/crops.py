@@ -1,7 +1,8 @@
 """Square crops of images: from boxes, as affine maps in both directions, and as pixels.
 
-A crop is a centre and a side in continuous pixels of the full image (`_px`), with an optional turn about its centre. Crop pixels
-(`_crop`) are continuous too: the crop's edges lie at 0 and at its size. Affine maps are (..., 2, 3) and act on column vectors.
+A crop is a centre and a side in continuous pixels of the full image (`_px`), with an optional turn about its centre.
+Crop pixels (`_crop`) are continuous too: the crop's edges lie at 0 and at its size. Affine maps are (..., 2, 3) and
+act on column vectors.
 """
 
 import torch
@@ -10,7 +11,8 @@ from torch import Tensor
 
 from meshrec.checks import check_shapes
 
-# Up to this ratio of photo to crop pixels the footprint of a crop pixel is sampled directly; beyond, the photo is averaged down first.
+# Up to this ratio of photo to crop pixels the footprint of a crop pixel is sampled directly; beyond, the photo is
+# averaged down first.
 _LARGEST_SUPERSAMPLING = 4
 
 
@@ -35,7 +37,7 @@ def image_from_crop(centre_px: Tensor, side_px: Tensor, size: int, rotation_rad:
         centre_px: (..., 2) centre of the crop in the image.
         side_px: (...) side of the crop in the image.
         size: side of the crop in its own pixels.
-        rotation_rad: (...) how far the crop's frame is turned in the image, x towards y (clockwise to the eye), or None.
+        rotation_rad: (...) angle of the crop's axes in the image, x towards y (clockwise to the eye), or None.
     Returns:
         (..., 2, 3).
     """
@@ -71,7 +73,7 @@ def crop_image(
 ) -> Tensor:
     """Crops at a new size, bilinear when enlarging and averaged over each crop pixel's footprint when shrinking.
 
-    What lies outside the image is zero. The crop that is the whole of a square image at its own size returns it (to rounding).
+    What lies outside the image is zero. A square image cropped whole and at its own size comes back, to rounding.
 
     Args:
         image: (B, C, H, W) floating point.
@@ -95,7 +97,7 @@ def crop_image(
 
 
 def _crop_large(image: Tensor, affine: Tensor, size: int, shrink: float) -> Tensor:
-    """One crop (1, C, size, size) of a photo with `shrink` pixels per crop pixel: averages blocks of the part it needs, then samples."""
+    """One crop (1, C, size, size) with `shrink` photo pixels per crop pixel: averages blocks of the photo first."""
     block = max(1, int(shrink / 2))
     height, width = image.shape[-2:]
     corners = affine.new_tensor([[0, 0], [0, size], [size, 0], [size, size]])
@@ -113,14 +115,15 @@ def _crop_large(image: Tensor, affine: Tensor, size: int, shrink: float) -> Tens
 
 
 def _sample(image: Tensor, affine: Tensor, size: int, per_pixel: int) -> Tensor:
-    """Crops (B, C, size, size), each pixel the mean of per_pixel^2 bilinear samples; `affine` maps crop to image pixels."""
+    """(B, C, size, size) crops, each pixel the mean of per_pixel^2 samples; `affine` leads from crop to image."""
     height, width = image.shape[-2:]
     steps = (torch.arange(size * per_pixel, dtype=affine.dtype, device=affine.device) + 0.5) / per_pixel
     across = steps[:, None] * affine[:, None, :, 0]
     down = steps[:, None] * affine[:, None, :, 1] + affine[:, None, :, 2]
     grid_px = across[:, None] + down[:, :, None]
     grid = grid_px * (2 / affine.new_tensor([width, height])) - 1
-    # Half precision cannot tell neighbouring pixels of a photo apart, so the positions decide the precision of the sampling.
+    # Half precision cannot tell neighbouring pixels of a photo apart, so the positions decide the precision of the
+    # sampling.
     dtype = torch.promote_types(image.dtype, grid.dtype)
     samples = F.grid_sample(image.to(dtype), grid.to(dtype), padding_mode="zeros", align_corners=False)
     samples = F.avg_pool2d(samples, per_pixel) if per_pixel > 1 else samples

@@ -1,6 +1,7 @@
 """Measures of triangle meshes: normals, areas, edges, Laplacian, volume, values inside faces.
 
-Faces are (F, 3) long and counter-clockwise seen from outside. Degenerate faces have a zero normal and pass no gradient through it.
+Faces are (F, 3) long and counter-clockwise seen from outside. Degenerate faces have a zero normal and pass no gradient
+through it.
 """
 
 import torch
@@ -113,7 +114,7 @@ def interpolate_faces(vertex_values: Tensor, faces: Tensor, face_index: Tensor, 
     Args:
         vertex_values: (..., V, C).
         faces: (F, 3) long.
-        face_index: (N,) or, with the leading dims of `vertex_values`, (..., N) long: the face of each point; -1 gives zero.
+        face_index: (N,) or (..., N) with the leading dims of `vertex_values`, long; -1 gives zero.
         barycentric: (..., N, 3) weights of the face's corners.
     Returns:
         (..., N, C).
@@ -141,7 +142,7 @@ def _corners(vertices: Tensor, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _face_cross_products(vertices: Tensor, faces: Tensor) -> Tensor:
-    """(..., F, 3) normals as long as twice the area; exactly zero, without gradient, where the area is at rounding level."""
+    """(..., F, 3) normals of twice the area's length; zero, without gradient, where that is at rounding level."""
     first, second, third = _corners(vertices, faces)
     along, across = second - first, third - first
     cross = torch.linalg.cross(along, across)

@@ -1,7 +1,7 @@
 """Projection of points by pinhole and weak-perspective cameras, and the way from the one to the other.
 
-Camera frame: x right, y down, z forward, metres. Pixels are continuous with the image's corner at the origin. Normalised crop
-coordinates (ndc) run from -1 to 1 between opposite edges of the crop, y down.
+Camera frame: x right, y down, z forward, metres. Pixels are continuous with the image's corner at the origin.
+Normalised crop coordinates (ndc) run from -1 to 1 between opposite edges of the crop, y down.
 """
 
 import math
@@ -18,8 +18,8 @@ _FILM_DIAGONAL_MM = math.hypot(36.0, 24.0)
 def project_pinhole(points_cam: Tensor, focal_px: Tensor, centre_px: Tensor, *, min_depth: float = 1e-3) -> Tensor:
     """Perspective projection.
 
-    A point behind the camera has no image. Depths below `min_depth` count as `min_depth`, so that its result is finite, far out on
-    its own side, and has no gradient in z; use `points_cam[..., 2] > min_depth` to mask it.
+    A point behind the camera has no image. Depths below `min_depth` count as `min_depth`, so that its result is
+    finite, far out on its own side, and has no gradient in z; use `points_cam[..., 2] > min_depth` to mask it.
 
     Args:
         points_cam: (..., N, 3) metres.
@@ -100,13 +100,14 @@ def weak_perspective_to_translation(
 ) -> Tensor:
     """Where the body stands in a pinhole camera's frame, given its weak-perspective camera in a square crop.
 
-    Adding the result to the body's vertices makes the pinhole camera project every point of the body's plane z = 0 (its origin above
-    all) to the same pixel as the weak-perspective camera; points off that plane differ by the perspective effect only.
+    Adding the result to the body's vertices makes the pinhole camera project every point of the body's plane z = 0
+    (its origin above all) to the same pixel as the weak-perspective camera; points off that plane differ by the
+    perspective effect only.
 
     Args:
         scale, translation: (...) ndc per metre and (..., 2) metres, see `project_weak_perspective`.
         crop_centre_px, crop_side_px: (..., 2) and (...) the crop in the full image, pixels.
-        focal_px, centre_px: (..., 2) the full image's camera, pixels. If fx and fy differ their geometric mean sets the depth.
+        focal_px, centre_px: (..., 2) the full image's camera, pixels; sqrt(fx fy) sets the depth.
         min_scale: smaller scales, and the negative ones that a net may predict, count as this one.
     Returns:
         (..., 3) metres in the camera frame.

@@ -1,8 +1,8 @@
 """Rotation matrices, and every other way of writing a rotation that the package accepts or returns.
 
-Matrices are what the package computes with; they act on column vectors (`points @ R.mT` for rows). Axis-angle vectors are in
-radians with the angle as their length, quaternions are (w, x, y, z), 6D is a (3, 2) pair of columns. All functions take any leading
-batch dims and have finite gradients everywhere, angles 0 and pi included.
+Matrices are what the package computes with; they act on column vectors (`points @ R.mT` for rows). Axis-angle vectors
+are in radians with the angle as their length, quaternions are (w, x, y, z), 6D is a (3, 2) pair of columns. All
+functions take any leading batch dims and have finite gradients everywhere, angles 0 and pi included.
 """
 
 import torch
@@ -37,15 +37,18 @@ def axis_angle_to_matrix(axis_angle: Tensor) -> Tensor:
     )
     identity = torch.eye(3, dtype=axis_angle.dtype, device=axis_angle.device)
     outer = axis_angle[..., :, None] * axis_angle[..., None, :]
-    return identity + sine_over_angle * cross_product_matrix(axis_angle) + versine_over_square * (
-        outer - angle_sq * identity
+    return (
+        identity
+        + sine_over_angle * cross_product_matrix(axis_angle)
+        + versine_over_square * (outer - angle_sq * identity)
     )
 
 
 def matrix_to_axis_angle(rotation: Tensor) -> Tensor:
     """Axis-angle vector of a rotation matrix, with its angle in [0, pi].
 
-    At the angle pi both signs of the axis mean the same rotation and either may come back; the gradient is finite there too.
+    At the angle pi both signs of the axis mean the same rotation and either may come back; the gradient is finite
+    there too.
 
     Args:
         rotation: (..., 3, 3) rotations.
@@ -83,8 +86,8 @@ def quat_wxyz_to_matrix(quaternion: Tensor) -> Tensor:
 def matrix_to_quat_wxyz(rotation: Tensor) -> Tensor:
     """Unit quaternion (w, x, y, z) of a rotation matrix, with w >= 0.
 
-    The entries of 4 q q^T are linear in those of the matrix; its row with the largest diagonal is q times a number of at least 1, so
-    normalising that row is accurate and smooth for every rotation.
+    The entries of 4 q q^T are linear in those of the matrix; its row with the largest diagonal is q times a number of
+    at least 1, so normalising that row is accurate and smooth for every rotation.
 
     Args:
         rotation: (..., 3, 3) rotations.
@@ -105,10 +108,10 @@ def matrix_to_quat_wxyz(rotation: Tensor) -> Tensor:
 
 
 def rotation_6d_to_matrix(columns: Tensor) -> Tensor:
-    """Rotation whose first two columns are the Gram-Schmidt basis of a pair of vectors (Zhou et al., CVPR 2019, eq. 15).
+    """Rotation whose first two columns are the Gram-Schmidt basis of two vectors (Zhou et al., CVPR 2019, eq. 15).
 
-    Always a rotation: a vanishing first column counts as x, and a second one parallel to the first is replaced by a perpendicular
-    coordinate direction (with zero gradient).
+    Always a rotation: a vanishing first column counts as x, and a second one parallel to the first is replaced by a
+    perpendicular coordinate direction (with zero gradient).
 
     Args:
         columns: (..., 3, 2) two column vectors of any length.
@@ -142,8 +145,8 @@ def matrix_to_rotation_6d(rotation: Tensor) -> Tensor:
 def rotation_angle_rad(rotation: Tensor, other: Tensor | None = None) -> Tensor:
     """Angle of a rotation, or of the rotation that takes `other` to `rotation` (the geodesic distance on SO(3)).
 
-    Accurate over the whole range, unlike the arc cosine of the trace. At exactly 0 and pi, where the angle has a kink, its gradient is
-    zero.
+    Accurate over the whole range, unlike the arc cosine of the trace. At exactly 0 and pi, where the angle has a kink,
+    its gradient is zero.
 
     Args:
         rotation: (..., 3, 3) rotations.

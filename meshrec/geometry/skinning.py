@@ -1,7 +1,8 @@
 """Linear blend skinning of SMPL-format bodies: shape, pose offsets, kinematic chain, blended transforms.
 
-Loper et al., "SMPL: A Skinned Multi-Person Linear Model", SIGGRAPH Asia 2015, equations 2 to 10. There is no translation: the body
-turns about its root joint, which stays where the shape puts it. Axes of the result are those that `global_orient` maps to.
+Loper et al., "SMPL: A Skinned Multi-Person Linear Model", SIGGRAPH Asia 2015, equations 2 to 10. There is no
+translation: the body turns about its root joint, which stays where the shape puts it. Axes of the result are those
+that `global_orient` maps to.
 """
 
 from collections.abc import Sequence
@@ -40,7 +41,7 @@ def regress_joints(vertices: Tensor, joint_regressor: Tensor) -> Tensor:
         (..., J, 3) in the same frame.
     """
     check_shapes(vertices=(vertices, "... V 3"), joint_regressor=(joint_regressor, "J V"))
-    # Coordinates join the batch, so that all bodies share one matrix product; a batched product is ten times slower on a CPU.
+    # Coordinates join the batch, so that all bodies share one product; a batched one is ten times slower on a CPU.
     coordinates = vertices.mT
     return (coordinates.flatten(0, -2) @ joint_regressor.mT).unflatten(0, coordinates.shape[:-1]).mT
 
@@ -63,14 +64,16 @@ def kinematic_chain(rotations: Tensor, joints: Tensor, parents: Sequence[int] | 
     Args:
         rotations: (..., J, 3, 3) rotation of each joint relative to its parent; the root's is global.
         joints: (..., J, 3) rest positions, metres.
-        parents: J indices with each parent before its children, -1 for the root, which comes first. Ints in a tuple spare a
-            GPU the wait that reading a tensor costs.
+        parents: J indices with each parent before its children, -1 for the root, which comes first. Ints in a tuple
+            spare a GPU the wait that reading a tensor costs.
     Returns:
         (..., J, 3, 4) rotation and translation of each frame: joint j ends at `[..., j, :, 3]`.
     Raises:
         ValueError: a parent does not come before its child.
     """
-    check_shapes(rotations=(rotations, "... J 3 3"), joints=(joints, "... J 3"), parents=(torch.as_tensor(parents), "J"))
+    check_shapes(
+        rotations=(rotations, "... J 3 3"), joints=(joints, "... J 3"), parents=(torch.as_tensor(parents), "J")
+    )
     parents = _checked_parents(parents)
     offsets = joints[..., 1:, :] - joints[..., parents[1:], :]
     offsets = torch.cat([joints[..., :1, :], offsets], -2)
@@ -94,13 +97,13 @@ def blend_transforms(vertices: Tensor, transforms: Tensor, weights: Tensor) -> T
         (..., V, 3).
     """
     check_shapes(vertices=(vertices, "... V 3"), transforms=(transforms, "... J 3 4"), weights=(weights, "V J"))
-    # One matrix product blends every entry of every body, one plane of V values per entry; a 3x4 product per vertex is far slower.
+    # One matrix product blends every entry of every body into planes of V values; a 3x4 product per vertex is slower.
     entries = transforms.flatten(-2).mT
     planes = (entries.flatten(0, -2) @ weights.mT).unflatten(0, entries.shape[:-1]).unbind(-2)
     x, y, z = vertices.unbind(-1)
     moved = planes[3::4]
     for coordinate, column in ((x, planes[0::4]), (y, planes[1::4]), (z, planes[2::4])):
-        moved = [torch.addcmul(row, entry, coordinate) for row, entry in zip(moved, column)]
+        moved = [torch.addcmul(row, entry, coordinate) for row, entry in zip(moved, column, strict=True)]
     return torch.stack(moved, -1)
 
 
