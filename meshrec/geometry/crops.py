@@ -11,6 +11,8 @@ from torch import Tensor
 
 from meshrec.checks import check_shapes
 
+# Crop side over the person's larger box side, in training and in use alike.
+PERSON_CROP_ENLARGEMENT = 1.2
 # Up to this ratio of photo to crop pixels the footprint of a crop pixel is sampled directly; beyond, the photo is
 # averaged down first.
 _LARGEST_SUPERSAMPLING = 4

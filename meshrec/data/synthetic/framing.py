@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT
 from meshrec.structures import PinholeCamera
-
-# Crop side over the person's larger box side; the same number frames people in the pipeline.
-CROP_ENLARGEMENT = 1.2
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ def frame_people(vertices: Tensor, size: int, generator: Generator, truncated: f
     points = points / (vertices[..., 2:] + depth[:, None, None]).clamp_min(0.3)
     edges = _photo_edges(points, truncated, generator)
     low, high = _visible_box(points, edges)
-    side = CROP_ENLARGEMENT * (high - low).amax(1) * torch.exp(0.12 * torch.randn(count, generator=generator))
+    side = PERSON_CROP_ENLARGEMENT * (high - low).amax(1) * torch.exp(0.12 * torch.randn(count, generator=generator))
     centre = 0.5 * (low + high) + 0.05 * side[:, None] * torch.randn(count, 2, generator=generator)
     focal_px = size / side
     centre_px = 0.5 * size - focal_px[:, None] * centre

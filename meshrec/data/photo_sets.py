@@ -1,0 +1,159 @@
+"""Real photographs for training: crops of one person with 2D joints, masks, or both.
+
+Reads the packs ``photos_train`` and ``photos_parts`` (see their README): a folder with ``index.json`` that lists
+``images`` with ``keypoints`` either beside them or under ``people``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torch import Generator
+
+from meshrec.errors import AssetNotFound, InvalidInput
+from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT
+from meshrec.structures import BODY30, TrainingBatch
+
+# Joints tightly boxed lack head, hands and feet; this makes their box comparable with a box around the person.
+_JOINT_BOX_ENLARGEMENT = 1.25
+# Labels of Clothing Co-Parsing that are not the person: background, bag, purse, wallet.
+_NOT_PERSON = ("null", "bag", "purse", "wallet")
+
+
+@dataclass(frozen=True)
+class PhotoRecord:
+    """One labelled person.
+
+    Attributes:
+        image: path of the crop or photograph.
+        box_xywh_px: box around the person.
+        joints_px: (30, 2) in the order of BODY30.
+        confidence: (30,) 1 labelled and visible, 0.5 labelled as hidden, 0 unknown.
+        mask: path of an indexed PNG, or None.
+        mask_values: pixel values of the mask that belong to the person.
+    """
+
+    image: Path
+    box_xywh_px: tuple[float, float, float, float]
+    joints_px: np.ndarray
+    confidence: np.ndarray
+    mask: Path | None = None
+    mask_values: tuple[int, ...] = ()
+
+
+class PhotoPeople:
+    """Random augmented crops of labelled photographs; the same seed gives the same batch."""
+
+    def __init__(self, records: list[PhotoRecord], vertex_count: int) -> None:
+        if not records:
+            raise InvalidInput("A photo set needs at least one labelled person, got none.")
+        self.records, self.vertex_count = records, vertex_count
+
+    @classmethod
+    def from_packs(cls, folders: list[str | Path], vertex_count: int) -> PhotoPeople:
+        """All people of several packs."""
+        return cls([record for folder in folders for record in read_photo_pack(folder)], vertex_count)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def batch(self, count: int, size: int, seed: int) -> TrainingBatch:
+        """Draw people and augment their crops: shift, scale, turn, mirror, light and blur.
+
+        Returns:
+            A batch on which only images, masks (where labelled) and 2D joints are known.
+        """
+        generator = Generator().manual_seed(seed)
+        index = torch.randint(len(self.records), (count,), generator=generator).tolist()
+        draws = torch.randn(count, 8, generator=generator).numpy()
+        crops = [_augmented_crop(self.records[i], size, draw) for i, draw in zip(index, draws)]
+        images, joints, confidence, masks, has_mask = zip(*crops)
+        pictures = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
+        return TrainingBatch.unlabelled(pictures, self.vertex_count).replace(
+            mask=torch.from_numpy(np.stack(masks)), has_mask=torch.tensor(has_mask),
+            joints_ndc=torch.from_numpy(np.stack(joints)), joint_confidence=torch.from_numpy(np.stack(confidence)))
+
+
+def read_photo_pack(folder: str | Path) -> list[PhotoRecord]:
+    """People of one pack.
+
+    Raises:
+        AssetNotFound: no index there.
+        InvalidInput: the index lacks what it should hold.
+    """
+    folder = Path(folder)
+    try:
+        index = json.loads((folder / "index.json").read_text())
+        names = [_joint_name(name) for name in index["keypoint_names"]]
+        label_sets = index.get("label_sets", {})
+        return [_record(folder, image, person, names, label_sets)
+                for image in index["images"] for person in image.get("people", [image])]
+    except FileNotFoundError as error:
+        raise AssetNotFound(f"{folder} is not a photo pack: it has no index.json.") from error
+    except (KeyError, ValueError, TypeError) as error:
+        raise InvalidInput(f"{folder / 'index.json'} is not a photo pack's index ({type(error).__name__}: {error}).") from error
+
+
+def _joint_name(name: str) -> str:
+    """Our name of a joint: LSP's lists write ``r_ankle`` for the right ankle."""
+    side, _, rest = name.partition("_")
+    return {"r": "right_", "l": "left_"}[side] + rest if side in ("r", "l") else name
+
+
+def _record(folder: Path, image: dict, person: dict, names: list[str], label_sets: dict) -> PhotoRecord:
+    joints, confidence = np.zeros((len(BODY30), 2), np.float32), np.zeros(len(BODY30), np.float32)
+    for name, (x, y, visibility) in zip(names, person.get("keypoints", [])):
+        if name in BODY30.names and visibility > 0:
+            joints[BODY30.index(name)] = x, y
+            confidence[BODY30.index(name)] = 1.0 if visibility == 2 else 0.5
+    box = person.get("bbox")
+    if box is None:
+        x, y, width, height = person["bbox_from_keypoints"]
+        grow = 0.5 * (_JOINT_BOX_ENLARGEMENT - 1)
+        box = (x - grow * width, y - grow * height, width * (1 + 2 * grow), height * (1 + 2 * grow))
+    mask, values = person.get("mask_file"), (person.get("mask_id", 1),)
+    if mask and "labels" in label_sets.get(image.get("label_set", ""), {}):
+        labels = label_sets[image["label_set"]]["labels"]
+        if "null" in labels:
+            values = tuple(number for number, label in enumerate(labels) if label not in _NOT_PERSON)
+    return PhotoRecord(folder / image["image"], tuple(box), joints, confidence, folder / mask if mask else None, values)
+
+
+def _augmented_crop(record: PhotoRecord, size: int, draw: np.ndarray):
+    """One crop from eight standard normal numbers: image, joints (ndc), confidence, mask, whether a mask is known."""
+    picture = cv2.imread(str(record.image), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise InvalidInput(f"{record.image} is not a picture that can be read.")
+    x, y, width, height = record.box_xywh_px
+    side = PERSON_CROP_ENLARGEMENT * max(width, height, 8.0) * np.exp(0.15 * draw[0])
+    centre = np.array([x + width / 2, y + height / 2]) + 0.05 * side * draw[1:3]
+    angle, mirror = np.deg2rad(14) * draw[3], draw[4] > 0
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = size / side * turn
+    if mirror:
+        linear[0] *= -1
+    affine = np.hstack([linear, (np.array([size, size]) / 2 - linear @ centre)[:, None]])
+    # warpAffine counts pixel centres as integers, our pixels are continuous with centres at one half.
+    shifted = affine.copy()
+    shifted[:, 2] += linear @ [0.5, 0.5] - 0.5
+    crop = cv2.warpAffine(picture, shifted, (size, size), flags=cv2.INTER_LINEAR)[..., ::-1]
+    crop = np.clip(crop * np.exp(0.2 * draw[5]) + 12 * draw[6], 0, 255)
+    if draw[7] > 1:
+        crop = cv2.GaussianBlur(crop, (0, 0), 0.4 * draw[7])
+    mask = np.zeros((size, size), np.float32)
+    if record.mask is not None:
+        # Pillow keeps the palette's indices, which OpenCV would turn into colours.
+        with Image.open(record.mask) as labels:
+            person = np.isin(np.asarray(labels), record.mask_values).astype(np.uint8)
+        mask = cv2.warpAffine(person, shifted, (size, size), flags=cv2.INTER_NEAREST).astype(np.float32)
+    joints = (record.joints_px @ linear.T + affine[:, 2]) * 2 / size - 1
+    confidence = record.confidence * (np.abs(joints) < 1).all(1)
+    if mirror:
+        joints, confidence = joints[list(BODY30.mirror)], confidence[list(BODY30.mirror)]
+    return crop.astype(np.uint8), joints.astype(np.float32), confidence.astype(np.float32), mask, record.mask is not None
