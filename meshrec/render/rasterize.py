@@ -12,6 +12,7 @@ from torch import Tensor
 from meshrec.checks import check_shapes
 from meshrec.render import torch_backend
 from meshrec.render.screen import ScreenMap, screen_map
+from meshrec.render.surface import surface_points
 from meshrec.structures import PinholeCamera, WeakPerspectiveCamera
 
 
@@ -109,57 +110,7 @@ def rasterize(
     with torch.no_grad():
         visible = BACKENDS[backend]()
         face_index = visible(vertices_cam.detach(), faces, screen, two_sided=two_sided, near=near)
-    return _with_surface_points(face_index, vertices_cam, faces, screen)
-
-
-def _with_surface_points(face_index: Tensor, vertices_cam: Tensor, faces: Tensor, screen: ScreenMap) -> Fragments:
-    """Barycentrics and depths of the visible faces, differentiable in the vertices and the camera."""
-    batch, height, width = face_index.shape
-    seen = (face_index.view(-1) >= 0).nonzero()[:, 0]
-    image = seen.div(height * width, rounding_mode="floor")
-    corners_cam = _corners(vertices_cam, faces, face_index.view(-1).index_select(0, seen), image)
-    weights = ray_barycentrics(corners_cam, pixel_centres(seen, (height, width)), image, screen)
-    depth = (weights * corners_cam[..., 2]).sum(-1)
-    all_weights = weights.new_zeros(batch * height * width, 3).index_copy(0, seen, weights)
-    all_depths = depth.new_full((batch * height * width,), torch.inf).index_copy(0, seen, depth)
-    return Fragments(face_index, all_weights.view(batch, height, width, 3), all_depths.view(batch, height, width))
-
-
-def _corners(vertices: Tensor, faces: Tensor, face: Tensor, image: Tensor) -> Tensor:
-    """(N, 3, C) corner values, from (B, V, C), of N faces of given images."""
-    batch, count, channels = vertices.shape
-    index = faces.index_select(0, face) + (image * count)[:, None]
-    return vertices.reshape(batch * count, channels).index_select(0, index.view(-1)).view(-1, 3, channels)
-
-
-def pixel_centres(pixel: Tensor, size: tuple[int, int]) -> Tensor:
-    """(N, 2) continuous centres (column, row) of (N,) flat pixel indices into (B, H, W)."""
-    height, width = size
-    line = pixel.div(width, rounding_mode="floor")
-    return torch.stack([pixel - line * width, line % height], dim=1) + 0.5
-
-
-def ray_barycentrics(corners_cam: Tensor, points_px: Tensor, image: Tensor, screen: ScreenMap) -> Tensor:
-    """Barycentric weights of the points where pixels' rays meet the planes of triangles.
-
-    Shearing space along z so that the ray becomes the z axis keeps volumes: the weights are the areas that the ray
-    makes with the edges of the sheared triangle. Nothing is divided by a corner's depth, so corners behind the
-    camera are harmless.
-
-    Args:
-        corners_cam: (N, 3, 3) metres.
-        points_px: (N, 2) continuous pixels.
-        image: (N,) long, the image of each point.
-    Returns:
-        (N, 3) summing to 1; not finite for a triangle seen exactly from its edge.
-    """
-    ray = screen.unproject(points_px.to(corners_cam.dtype), image)[:, None]
-    offset = corners_cam[..., :2] - (ray * corners_cam[..., 2:] if screen.perspective else ray)
-    x, y = offset.unbind(-1)
-    x0, x1, x2 = x.unbind(1)
-    y0, y1, y2 = y.unbind(1)
-    areas = torch.stack([x1 * y2 - x2 * y1, x2 * y0 - x0 * y2, x0 * y1 - x1 * y0], dim=1)
-    return areas / areas.sum(1, keepdim=True)
+    return Fragments(face_index, *surface_points(face_index, vertices_cam, faces, screen))
 
 
 def interpolate(fragments: Fragments, faces: Tensor, attributes: Tensor) -> Tensor:
@@ -183,10 +134,15 @@ def interpolate(fragments: Fragments, faces: Tensor, attributes: Tensor) -> Tens
     batch, height, width = fragments.face_index.shape
     if axes["A"] not in (1, batch):
         raise ValueError(f"attributes must have batch 1 or {batch}, got {axes['A']}.")
-    seen = (fragments.face_index.view(-1) >= 0).nonzero()[:, 0]
-    image = seen.div(height * width, rounding_mode="floor") if axes["A"] > 1 else torch.zeros_like(seen)
-    corners = _corners(attributes, faces, fragments.face_index.view(-1).index_select(0, seen), image)
-    weights = fragments.barycentric.reshape(-1, 3).index_select(0, seen)
-    values = (weights[..., None].to(corners.dtype) * corners).sum(1)
-    pixels = values.new_zeros(batch * height * width, axes["C"]).index_copy(0, seen, values)
+    seen = fragments.mask.view(batch, -1).nonzero()
+    image, pixel = seen.unbind(1)
+    flat = image * (height * width) + pixel
+    corners = faces.index_select(0, fragments.face_index.view(-1).index_select(0, flat))
+    if axes["A"] > 1:
+        corners = corners + (image * attributes.shape[1])[:, None]
+    weights = fragments.barycentric.reshape(-1, 3).index_select(0, flat).to(attributes.dtype)
+    # An embedding bag is a weighted sum of table rows: it never stores the three corners of every pixel.
+    table = attributes.reshape(-1, axes["C"])
+    values = torch.nn.functional.embedding_bag(corners, table, per_sample_weights=weights, mode="sum")
+    pixels = values.new_zeros(batch * height * width, axes["C"]).index_copy(0, flat, values)
     return pixels.view(batch, height, width, axes["C"]).permute(0, 3, 1, 2)

@@ -33,16 +33,19 @@ class ScreenMap:
             plane = plane / vertices_cam[..., 2:]
         return plane * self.scale_px[:, None] + self.offset_px[:, None]
 
-    def unproject(self, points_px: Tensor, image_index: Tensor) -> Tensor:
-        """Where pixels' rays start: xy at depth 1 (perspective) or at every depth (orthographic).
+    def pixel_rays(self) -> tuple[Tensor, Tensor]:
+        """Where the rays of pixel centres cross depth 1 (perspective) or every depth (orthographic).
 
-        Args:
-            points_px: (N, 2) continuous pixels.
-            image_index: (N,) long, the image that each point belongs to.
         Returns:
-            (N, 2) in metres per metre of depth (perspective) or metres (orthographic).
+            x of every column, (B, W), and y of every row, (B, H); metres per metre of depth, or metres.
         """
-        return (points_px - self.offset_px[image_index]) / self.scale_px[image_index]
+        height, width = self.size
+        like = self.scale_px
+        columns = torch.arange(width, dtype=like.dtype, device=like.device) + 0.5
+        rows = torch.arange(height, dtype=like.dtype, device=like.device) + 0.5
+        x = (columns - self.offset_px[:, :1]) / self.scale_px[:, :1]
+        y = (rows - self.offset_px[:, 1:]) / self.scale_px[:, 1:]
+        return x, y
 
 
 def screen_map(camera: PinholeCamera | WeakPerspectiveCamera, size: tuple[int, int], like: Tensor) -> ScreenMap:

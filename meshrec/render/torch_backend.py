@@ -57,7 +57,7 @@ def visible_faces(
         part = ScreenMap(screen.scale_px[chunk], screen.offset_px[chunk], screen.perspective, screen.size)
         _draw(vertices_cam[chunk], faces, part, two_sided, near, depth_buffer[chunk].view(-1))
     face = depth_buffer.view(torch.int32)[:, ::2]  # the lower half of every key (little endian)
-    return face.reshape(batch, height, width).long()
+    return face.long().view(batch, height, width)
 
 
 def _draw(
