@@ -1,1 +1,1 @@
-"""TODO"""
+"""Training and evaluation: what a step computes, the loop around it, and the measuring stick."""

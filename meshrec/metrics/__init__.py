@@ -1,1 +1,1 @@
-"""TODO"""
+"""Errors of predictions, one value per person; reports average them."""

@@ -1,0 +1,60 @@
+"""What a training stage is: which nets learn, from what, towards which losses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+NETS = ("correspondence_net", "location_net")
+LOCATION_INPUTS = ("none", "rendered", "predicted", "mixed")
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """One stage of training; stages follow each other on the same nets."""
+
+    name: str
+    """names the stage's logs and weights."""
+    steps: int
+    """optimiser steps."""
+    nets: tuple[str, ...] = NETS
+    """which nets learn; the others are left out or frozen."""
+    location_input: str = "predicted"
+    """what the location net reads: ``none`` (it is not run), ``rendered`` correspondence with errors put on it (no
+    pictures are drawn), ``predicted`` by the correspondence net, or ``mixed``, half and half."""
+    batch: int = 48
+    """samples a step and process."""
+    size: int = 128
+    """side of the crops in pixels; for ``rendered`` the side of the IUV image."""
+    photo_share: float = 0.0
+    """share of real photographs in each batch, if any are configured."""
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    warmup_steps: int = 200
+    schedule: str = "cosine"
+    """``cosine`` falls to a hundredth, ``constant`` does not fall."""
+    average_decay: float = 0.998
+    """of the running mean of the weights, which is what is kept and shown."""
+    clip_norm: float = 5.0
+    """gradients longer than this are shortened; 0 leaves them."""
+    losses: dict[str, float] = field(default_factory=dict)
+    """weight of each loss by name; a loss that is not listed is not computed."""
+
+    def __post_init__(self) -> None:
+        unknown = set(self.nets) - set(NETS)
+        if unknown or not self.nets:
+            raise ValueError(f"nets must be among {NETS}, got {self.nets}")
+        if self.location_input not in LOCATION_INPUTS:
+            raise ValueError(f"location_input must be one of {LOCATION_INPUTS}, got {self.location_input!r}")
+        if self.location_input == "none" and "location_net" in self.nets:
+            raise ValueError("a location net that learns needs a location_input other than 'none'")
+        if self.location_input == "rendered" and "correspondence_net" in self.nets:
+            raise ValueError("a correspondence net cannot learn from 'rendered' input, which has no pictures")
+        if self.schedule not in ("cosine", "constant"):
+            raise ValueError(f"schedule must be 'cosine' or 'constant', got {self.schedule!r}")
+        if self.steps < 1 or self.batch < 1 or not 0 <= self.photo_share < 1:
+            raise ValueError("steps and batch must be positive, photo_share at least 0 and below 1")
+
+    @property
+    def needs_pictures(self) -> bool:
+        """Whether the stage's batches must hold images."""
+        return self.location_input != "rendered"
