@@ -13,9 +13,9 @@ from meshrec.checks import check_shapes
 
 # Crop side over the person's larger box side, in training and in use alike.
 PERSON_CROP_ENLARGEMENT = 1.2
-# Up to this ratio of photo to crop pixels the footprint of a crop pixel is sampled directly; beyond, the photo is
-# averaged down first.
-_LARGEST_SUPERSAMPLING = 4
+# Below this ratio of photo to crop pixels the footprint of a crop pixel is sampled directly, about once per photo pixel;
+# from it on the photo is averaged down first.
+_LARGE_SHRINKAGE = 4.0
 
 
 def square_crop_from_box(box_xywh_px: Tensor, enlargement: float = 1.0) -> tuple[Tensor, Tensor]:
@@ -86,21 +86,25 @@ def crop_image(
         (B, C, size, size).
     Raises:
         TypeError: integer images.
+        ValueError: a side that is not positive.
     """
     check_shapes(image=(image, "B C H W"), centre_px=(centre_px, "B 2"), side_px=(side_px, "B"))
     if not image.is_floating_point():
         raise TypeError(f"image: expected floating point values, got {image.dtype}; convert with image.float() / 255")
+    if not (side_px > 0).all():
+        raise ValueError(f"side_px: expected positive sides, got {side_px.tolist()}")
     affine = image_from_crop(centre_px, side_px, size, rotation_rad)
     shrinkage = (side_px.detach() / size).tolist()
-    if max(shrinkage, default=1.0) <= _LARGEST_SUPERSAMPLING:
-        return _sample(image, affine, size, max(1, round(max(shrinkage, default=1.0))))
-    crops = [_crop_large(image[i : i + 1], affine[i : i + 1], size, shrink) for i, shrink in enumerate(shrinkage)]
-    return torch.cat(crops)
+    per_pixel = {max(1, round(shrink)) for shrink in shrinkage}
+    if len(per_pixel) == 1 and max(shrinkage) < _LARGE_SHRINKAGE:
+        return _sample(image, affine, size, per_pixel.pop())
+    crops = [_crop_one(image[i : i + 1], affine[i : i + 1], size, shrink) for i, shrink in enumerate(shrinkage)]
+    return torch.cat(crops) if crops else image.new_zeros(0, image.shape[1], size, size)
 
 
-def _crop_large(image: Tensor, affine: Tensor, size: int, shrink: float) -> Tensor:
+def _crop_one(image: Tensor, affine: Tensor, size: int, shrink: float) -> Tensor:
     """One crop (1, C, size, size) with `shrink` photo pixels per crop pixel: averages blocks of the photo first."""
-    block = max(1, int(shrink / 2))
+    block = int(shrink / 2) if shrink >= _LARGE_SHRINKAGE else 1
     height, width = image.shape[-2:]
     corners = affine.new_tensor([[0, 0], [0, size], [size, 0], [size, size]])
     corners = transform_points_px(corners, affine.detach())[0]
@@ -124,8 +128,7 @@ def _sample(image: Tensor, affine: Tensor, size: int, per_pixel: int) -> Tensor:
     down = steps[:, None] * affine[:, None, :, 1] + affine[:, None, :, 2]
     grid_px = across[:, None] + down[:, :, None]
     grid = grid_px * (2 / affine.new_tensor([width, height])) - 1
-    # Half precision cannot tell neighbouring pixels of a photo apart, so the positions decide the precision of the
-    # sampling.
+    # Half precision cannot tell neighbouring pixels of a photo apart, so the positions have a say in the precision.
     dtype = torch.promote_types(image.dtype, grid.dtype)
     samples = F.grid_sample(image.to(dtype), grid.to(dtype), padding_mode="zeros", align_corners=False)
     samples = F.avg_pool2d(samples, per_pixel) if per_pixel > 1 else samples
