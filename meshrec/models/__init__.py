@@ -1,0 +1,21 @@
+"""Nets that take plain arguments and built parts: correspondence net, location net, DecoMR, in two forms of the same classes."""
+
+from meshrec.models.correspondence_net import Correspondence, CorrespondenceNet
+from meshrec.models.decomr import DecoMR, DecoMROutput
+from meshrec.models.location_net import Location, LocationNet, LocationWidths
+from meshrec.models.part_code import PART_COUNT, PartCode, part_boxes_uv
+from meshrec.models.variants import (
+    FACING_BINS,
+    LIGHT_BASIS_GRID,
+    LIGHT_UV_GRID,
+    PAPER_UV_GRID,
+    light_correspondence_net,
+    light_location_net,
+    paper_correspondence_net,
+    paper_location_net,
+)
+
+__all__ = ["FACING_BINS", "LIGHT_BASIS_GRID", "LIGHT_UV_GRID", "PAPER_UV_GRID", "PART_COUNT", "Correspondence",
+           "CorrespondenceNet", "DecoMR", "DecoMROutput", "Location", "LocationNet", "LocationWidths", "PartCode",
+           "light_correspondence_net", "light_location_net", "paper_correspondence_net", "paper_location_net",
+           "part_boxes_uv"]
