@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from meshrec.errors import InvalidInput
+from meshrec.geometry.projection import focal_from_35mm
 
 PHOTO_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 SMALLEST_SIDE_PX = 16  # below that there is no person to see
@@ -20,7 +21,6 @@ LARGEST_AREA_PX = 24_000_000  # larger photos are reduced: the nets look at crop
 
 _EXIF_IFD = 0x8769
 _FOCAL_LENGTH_35MM = 0xA405
-_DIAGONAL_35MM = math.hypot(36.0, 24.0)  # CIPA DCG-001 defines the equivalent focal length by the diagonal
 _PLAUSIBLE_FOCAL_35MM = (5.0, 2000.0)
 # What Pillow's decoders raise on damaged files, by experience with flipped and missing bytes.
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error)
@@ -69,7 +69,7 @@ def read_photo(path: str | Path) -> Photo:
                 from error
         finally:
             image.close()
-    focal_px = None if focal_35mm is None else focal_35mm / _DIAGONAL_35MM * math.hypot(*pixels.shape[:2])
+    focal_px = None if focal_35mm is None else focal_from_35mm(focal_35mm, pixels.shape[:2])
     return Photo(pixels, focal_px, path, max(pixels.shape[:2]) / max(full_size))
 
 

@@ -1,0 +1,178 @@
+"""From a photo to meshes: crop the people, run the net, place its bodies in front of the photo's camera."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from meshrec.body import BodyModel
+from meshrec.data.photo import Photo, read_photo
+from meshrec.errors import CheckpointMismatch, InvalidInput
+from meshrec.geometry.crops import crop_image, square_crop_from_box
+from meshrec.geometry.projection import default_focal_px, focal_from_field_of_view, weak_perspective_to_translation
+from meshrec.models.decomr import DecoMR
+from meshrec.structures import SMPL24, MeshPrediction, PinholeCamera
+
+CROP_ENLARGEMENT = 1.2  # side of the net's crop over the longer side of the person's box, in training as here
+_LARGEST_BOX = 10  # a person may be cut off by the photo's edge, but hardly by more
+_PEOPLE_AT_ONCE = 8  # bounds memory in photos of crowds
+
+
+@dataclass(frozen=True)
+class MeshModel:
+    """Everything that reconstruction needs, on one device; `meshrec.load_model` makes it.
+
+    Attributes:
+        net: in evaluation mode.
+        body: the body whose vertices the net predicts.
+        input_size: side of the net's square crops in pixels.
+        device: where both are.
+    """
+
+    net: DecoMR
+    body: BodyModel
+    input_size: int
+    device: torch.device
+
+
+def reconstruct(image: str | Path | Photo | np.ndarray | Tensor, model: MeshModel, *,
+                boxes_xywh: Sequence[Sequence[float]] | None = None, field_of_view_deg: float | None = None,
+                focal_px: float | None = None) -> list[MeshPrediction]:
+    """Reconstruct people as meshes.
+
+    The camera's focal length is the given one, else the one of the given field of view, else what the photo's EXIF
+    says, else the length of the photo's diagonal.
+
+    Args:
+        image: a file, a photo that was read, an (H, W, 3) uint8 RGB array, or a (3, H, W) RGB tensor in [0, 1].
+        model: from `meshrec.load_model`.
+        boxes_xywh: left, top, width and height of each person in pixels of the upright image; without boxes the whole
+            image is taken as showing one person.
+        field_of_view_deg: horizontal field of view of the image.
+        focal_px: focal length in pixels of the image.
+    Returns:
+        One prediction per box, in their order. Large photos are worked on at a smaller size (`Photo.scale`), and the
+        predictions' pixels are those of the smaller one.
+    Raises:
+        InvalidInput: an image, box or camera that cannot be used.
+        CheckpointMismatch: the net's weights are damaged and give no finite mesh.
+    """
+    photo = _as_photo(image)
+    camera = _photo_camera(photo, field_of_view_deg, focal_px)
+    if boxes_xywh is None:
+        boxes, enlargement = _whole(photo), 1.0
+    else:
+        boxes, enlargement = _checked_boxes(boxes_xywh, photo), CROP_ENLARGEMENT
+    if len(boxes) == 0:
+        return []
+    predictions: list[MeshPrediction] = []
+    for some in boxes.split(_PEOPLE_AT_ONCE):
+        predictions += _reconstruct_boxes(photo, some, enlargement, camera, model)
+    return predictions
+
+
+@torch.no_grad()
+def _reconstruct_boxes(photo: Photo, boxes_px: Tensor, enlargement: float, camera: PinholeCamera,
+                       model: MeshModel) -> list[MeshPrediction]:
+    centre_px, side_px = square_crop_from_box(boxes_px, enlargement)
+    crops = torch.cat([_crop(photo.pixels, centre, side, model.input_size)
+                       for centre, side in zip(centre_px, side_px)])
+    output = model.net(crops.to(model.device))
+    weak = output.camera.to("cpu")
+    vertices_body = output.vertices.float().cpu()
+    if not (bool(vertices_body.isfinite().all()) and bool(weak.to_vector().isfinite().all())):
+        raise CheckpointMismatch("The network gave numbers that are not finite, so its weights are damaged; load other "
+                                 "weights.")
+    people = len(boxes_px)
+    translation = weak_perspective_to_translation(weak.scale, weak.translation, centre_px, side_px,
+                                                  camera.focal_px.expand(people, 2), camera.centre_px.expand(people, 2))
+    vertices_cam = vertices_body + translation[:, None]
+    joints_cam = model.body.joint_regressor.cpu().to(vertices_cam) @ vertices_cam
+    crop_box_px = torch.cat([centre_px, side_px[:, None]], dim=1)
+    faces, iuv, location_map = model.body.faces.cpu(), output.correspondence.iuv.to("cpu"), output.location_map.to("cpu")
+    return [MeshPrediction(vertices_cam[i], faces, joints_cam[i], SMPL24, camera, boxes_px[i], iuv=iuv[i],
+                           crop_box_px=crop_box_px[i], location_map=location_map[i]) for i in range(people)]
+
+
+def _crop(pixels: np.ndarray, centre_px: Tensor, side_px: Tensor, size: int) -> Tensor:
+    """(1, 3, size, size) crop in [0, 1] of (H, W, 3) uint8; only the part that is needed becomes floating point."""
+    low = (centre_px - side_px / 2).floor().long().clamp(min=0) - 2
+    left, top = low.clamp(min=0).tolist()
+    right, bottom = ((centre_px + side_px / 2).ceil().long() + 2).tolist()
+    part = np.ascontiguousarray(pixels[top:bottom, left:right])
+    image = torch.from_numpy(part).permute(2, 0, 1)[None].float() / 255
+    return crop_image(image, (centre_px - centre_px.new_tensor([left, top]))[None], side_px[None], size)
+
+
+def _as_photo(image: str | Path | Photo | np.ndarray | Tensor) -> Photo:
+    if isinstance(image, Photo):
+        return image
+    if isinstance(image, (str, Path)):
+        return read_photo(image)
+    if isinstance(image, Tensor):
+        if image.ndim != 3 or image.shape[0] != 3 or not image.is_floating_point():
+            raise InvalidInput(f"An image tensor must be floating point of shape (3, H, W), got {image.dtype} of shape "
+                               f"{tuple(image.shape)}.")
+        if image.numel() == 0 or not 0 <= float(image.min()) <= float(image.max()) <= 1:
+            raise InvalidInput("An image tensor must hold values from 0 to 1; divide 8-bit values by 255.")
+        image = (image.detach().permute(1, 2, 0) * 255).round().to(torch.uint8).cpu().numpy()
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        found = f"{image.dtype} of shape {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise InvalidInput(f"An image must be a path, a uint8 RGB array of shape (H, W, 3) or a float tensor of shape "
+                           f"(3, H, W), got {found}.")
+    if image.size == 0:
+        raise InvalidInput("The image has no pixels.")
+    return Photo(image)
+
+
+def _photo_camera(photo: Photo, field_of_view_deg: float | None, focal_px: float | None) -> PinholeCamera:
+    height, width = photo.pixels.shape[:2]
+    if focal_px is not None and field_of_view_deg is not None:
+        raise InvalidInput("Give the focal length or the field of view, not both.")
+    if focal_px is not None:
+        if not (math.isfinite(focal_px) and focal_px > 0):
+            raise InvalidInput(f"The focal length must be a positive number of pixels, got {focal_px}.")
+        focal = focal_px * photo.scale
+    elif field_of_view_deg is not None:
+        if not 1 <= field_of_view_deg <= 170:
+            raise InvalidInput(f"The horizontal field of view must lie between 1 and 170 degrees, got "
+                               f"{field_of_view_deg}.")
+        focal = focal_from_field_of_view(math.radians(field_of_view_deg), width)
+    else:
+        focal = photo.focal_px or default_focal_px((height, width))
+    return PinholeCamera(torch.tensor([[focal, focal]]), torch.tensor([[width / 2, height / 2]]), (height, width))
+
+
+def _whole(photo: Photo) -> Tensor:
+    height, width = photo.pixels.shape[:2]
+    return torch.tensor([[0.0, 0.0, width, height]])
+
+
+def _checked_boxes(boxes_xywh: Sequence[Sequence[float]], photo: Photo) -> Tensor:
+    """(N, 4) boxes in pixels of the photo as it is worked on."""
+    height, width = photo.pixels.shape[:2]
+    if len(boxes_xywh) == 0:
+        return torch.zeros(0, 4)
+    for box in boxes_xywh:
+        if not hasattr(box, "__len__") or len(box) != 4:
+            raise InvalidInput(f"A box must be four numbers: left, top, width, height; got {box}.")
+        values = [float(value) for value in box]
+        if not all(map(math.isfinite, values)) or values[2] <= 0 or values[3] <= 0:
+            raise InvalidInput(f"The box {_shown(values)} is empty; its width and height must be positive.")
+        left, top, wide, high = (value * photo.scale for value in values)
+        if max(wide, high) > _LARGEST_BOX * max(width, height):
+            raise InvalidInput(f"The box {_shown(values)} is more than {_LARGEST_BOX} times as large as the photo.")
+        if left >= width or top >= height or left + wide <= 0 or top + high <= 0:
+            raise InvalidInput(f"The box {_shown(values)} lies outside the photo of {round(width / photo.scale)} x "
+                               f"{round(height / photo.scale)} pixels.")
+    return torch.tensor([[float(value) for value in box] for box in boxes_xywh]) * photo.scale
+
+
+def _shown(box: Sequence[float]) -> str:
+    return ",".join(f"{value:g}" for value in box)

@@ -1,0 +1,75 @@
+"""A person made of an egg, and a net that finds it in every crop: enough to test everything behind the net."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import torch
+import trimesh
+from torch import Tensor, nn
+
+from meshrec.models.correspondence_net import Correspondence
+from meshrec.models.decomr import DecoMROutput
+from meshrec.pipeline import MeshModel
+from meshrec.structures import (SMPL24, IuvMap, LocationMap, MeshPrediction, PinholeCamera, WeakPerspectiveCamera)
+
+JOINTS = len(SMPL24)
+
+
+def egg(subdivisions: int = 2) -> tuple[Tensor, Tensor]:
+    """Closed mesh, vertices (V, 3) in metres in camera axes and faces (F, 3), of the size of a person.
+
+    It bulges to +x below and to +y at the end, so that every axis and sign can be told from the outline.
+    """
+    sphere = trimesh.creation.icosphere(subdivisions=subdivisions)
+    vertices = torch.from_numpy(sphere.vertices.copy()).float() * torch.tensor([0.25, 0.8, 0.2])
+    bulge = (vertices[:, 1:2] > 0.3) & (vertices[:, :1] > 0)
+    vertices = vertices + bulge * torch.tensor([0.15, 0.1, 0.0])
+    return vertices, torch.from_numpy(sphere.faces.copy()).long()
+
+
+def egg_body(subdivisions: int = 2) -> SimpleNamespace:
+    """What the pipeline reads from a body: faces and a joint regressor (each joint is the mean of some vertices)."""
+    vertices, faces = egg(subdivisions)
+    generator = torch.Generator().manual_seed(0)
+    weights = torch.rand(JOINTS, len(vertices), generator=generator)
+    return SimpleNamespace(faces=faces, joint_regressor=weights / weights.sum(1, keepdim=True))
+
+
+class EggNet(nn.Module):
+    """Answers every crop with the egg under a fixed weak-perspective camera, and keeps the crops it saw."""
+
+    def __init__(self, camera: tuple[float, float, float] = (1.0, 0.0, 0.0), subdivisions: int = 2,
+                 broken: bool = False) -> None:
+        super().__init__()
+        self.camera, self.broken = camera, broken
+        self.register_buffer("vertices", egg(subdivisions)[0])
+        self.crops: list[Tensor] = []
+
+    def forward(self, images: Tensor) -> DecoMROutput:
+        self.crops.append(images)
+        batch = len(images)
+        vertices = self.vertices.expand(batch, -1, -1) * (float("nan") if self.broken else 1.0)
+        rows, columns = torch.meshgrid(torch.linspace(-1, 1, 8), torch.linspace(-1, 1, 8), indexing="ij")
+        mask = (columns.abs() < 0.3).float().expand(batch, 8, 8)
+        uv = torch.stack([columns, rows]).add(1).div(2).expand(batch, 2, 8, 8)
+        found = Correspondence(IuvMap(mask, uv), mask, torch.zeros(batch, 1, 8, 8), torch.zeros(batch, 1))
+        return DecoMROutput(found, LocationMap(torch.zeros(batch, 3, 4, 4)), vertices,
+                            WeakPerspectiveCamera.from_vector(torch.tensor([self.camera]).expand(batch, 3)))
+
+
+def egg_model(**options) -> MeshModel:
+    """A model whose net is an `EggNet` with these options."""
+    net = EggNet(**options)
+    return MeshModel(net.eval(), egg_body(options.get("subdivisions", 2)), 64, torch.device("cpu"))
+
+
+def egg_prediction(translation: tuple[float, float, float] = (0.1, -0.2, 4.0), image_size: tuple[int, int] = (240, 320),
+                   focal_px: float = 400.0, subdivisions: int = 2) -> MeshPrediction:
+    """An egg in front of a camera."""
+    height, width = image_size
+    vertices, faces = egg(subdivisions)
+    vertices_cam = vertices + torch.tensor(translation)
+    camera = PinholeCamera(torch.tensor([[focal_px, focal_px]]), torch.tensor([[width / 2, height / 2]]), image_size)
+    joints = egg_body(subdivisions).joint_regressor @ vertices_cam
+    return MeshPrediction(vertices_cam, faces, joints, SMPL24, camera, torch.tensor([0.0, 0.0, width, height]))
