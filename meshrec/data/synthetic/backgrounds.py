@@ -61,7 +61,7 @@ class Backgrounds:
         grid = F.affine_grid(theta, (count, 3, size, size), align_corners=False)
         windows = F.grid_sample(self.pictures[index].float() / 255, grid, mode="bilinear", padding_mode="reflection",
                                 align_corners=False)
-        gain = 0.6 + 0.6 * torch.rand(count, 1, 1, 1, generator=generator)
+        gain = 0.75 + 0.45 * torch.rand(count, 1, 1, 1, generator=generator)
         return (windows * gain).clamp(0, 1)
 
 

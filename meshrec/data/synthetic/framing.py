@@ -60,12 +60,12 @@ def _photo_edges(points: Tensor, truncated: float, generator: Generator) -> Tens
     """(B, 4) left, top, right, bottom of the photo at unit depth; some cut the person, the others lie far away."""
     count = len(points)
     low, high = points.amin(1), points.amax(1)
-    cut = 0.08 + 0.47 * torch.rand(count, generator=generator)
+    cut = 0.08 + 0.4 * torch.rand(count, generator=generator)
     which = torch.multinomial(torch.tensor([0.16, 0.08, 0.16, 0.6]), count, replacement=True, generator=generator)
     is_cut = torch.rand(count, generator=generator) < truncated
     span = (high - low).repeat(1, 2)
     far = torch.cat([low, high], dim=1) + torch.tensor([-1.0, -1.0, 1.0, 1.0]) * (
-        0.02 + 1.5 * torch.rand(count, 4, generator=generator) ** 2) * span.amax(1, keepdim=True)
+        0.02 + 1.8 * torch.rand(count, 4, generator=generator)) * span.amax(1, keepdim=True)
     near = torch.cat([low, high], dim=1) + torch.tensor([1.0, 1.0, -1.0, -1.0]) * cut[:, None] * span
     chosen = torch.nn.functional.one_hot(which, 4).bool() & is_cut[:, None]
     return torch.where(chosen, near, far)

@@ -12,7 +12,7 @@ def draw_lights(count: int, generator: Generator) -> Tensor:
     direction = torch.randn(count, 3, 3, generator=generator)
     direction[..., 1] = -direction[..., 1].abs() - 0.1  # lights hang above: y points down in the camera frame
     colour = 1 + 0.15 * torch.randn(count, 3, 3, generator=generator)
-    strength = torch.stack([0.3 + 0.5 * torch.rand(count, generator=generator), 0.9 * torch.rand(count, generator=generator),
+    strength = torch.stack([0.35 + 0.5 * torch.rand(count, generator=generator), 0.9 * torch.rand(count, generator=generator),
                             0.4 * torch.rand(count, generator=generator)], dim=1)
     return torch.cat([F.normalize(direction, dim=-1), colour * strength[..., None]], dim=-1)
 
@@ -76,13 +76,13 @@ def develop(picture: Tensor, generator: Generator) -> Tensor:
     count = len(picture)
     uniform = lambda low, high: (low + (high - low) * torch.rand(count, 1, 1, 1, generator=generator))  # noqa: E731
     blurred = _blur(picture, 0.35 + 1.1 * torch.rand(count, generator=generator) ** 2)
-    gain = uniform(0.6, 1.35) * (1 + 0.07 * torch.randn(count, 3, 1, 1, generator=generator))
+    gain = uniform(0.75, 1.4) * (1 + 0.07 * torch.randn(count, 3, 1, 1, generator=generator))
     mean = blurred.mean((1, 2, 3), keepdim=True)
     toned = ((blurred - mean) * uniform(0.7, 1.3) + mean) * gain
     grey = toned.mean(1, keepdim=True)
     toned = torch.lerp(grey, toned, torch.where(uniform(0, 1) < 0.05, torch.zeros(()), uniform(0.6, 1.25)))
     noise = torch.randn(picture.shape, generator=generator) * (0.03 * uniform(0, 1) ** 2)
-    return (toned.clamp(1e-4, 1) ** uniform(0.75, 1.35) + noise).clamp(0, 1)
+    return (toned.clamp(1e-4, 1) ** uniform(0.7, 1.2) + noise).clamp(0, 1)
 
 
 def _blur(picture: Tensor, sigma: Tensor, radius: int = 3) -> Tensor:
