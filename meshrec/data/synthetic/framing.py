@@ -28,13 +28,15 @@ class Framing:
     photo_edges_crop: Tensor
 
 
-def frame_people(vertices: Tensor, size: int, generator: Generator, truncated: float = 0.35) -> Framing:
+def frame_people(vertices: Tensor, size: int, generator: Generator, truncated: float = 0.35,
+                 loose: float = 0.15) -> Framing:
     """Photograph bodies from random distances and crop them around what is visible.
 
     Args:
         vertices: (B, V, 3) metres, body origin, camera axes.
         size: side of the crop in pixels.
         truncated: share of people whom the photo's edge cuts off.
+        loose: share of crops that show the person smaller than a box around it would.
     """
     count = len(vertices)
     uniform = lambda low, high: low + (high - low) * torch.rand(count, generator=generator)  # noqa: E731
@@ -47,6 +49,10 @@ def frame_people(vertices: Tensor, size: int, generator: Generator, truncated: f
     low, high = _visible_box(points, edges)
     side = PERSON_CROP_ENLARGEMENT * (high - low).amax(1) * torch.exp(0.12 * torch.randn(count, generator=generator))
     centre = 0.5 * (low + high) + 0.05 * side[:, None] * torch.randn(count, 2, generator=generator)
+    # Without a box the whole photo is the crop: some people are small in it and off its middle.
+    zoom = torch.where(uniform(0, 1) < loose, uniform(1, 2.2), torch.ones(count))
+    centre = centre + 0.5 * (side * (zoom - 1))[:, None] * (2 * torch.rand(count, 2, generator=generator) - 1)
+    side = side * zoom
     focal_px = size / side
     centre_px = 0.5 * size - focal_px[:, None] * centre
     camera = PinholeCamera(focal_px[:, None].expand(-1, 2).contiguous(), centre_px, (size, size))

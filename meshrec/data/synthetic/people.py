@@ -67,6 +67,10 @@ class SyntheticPeople:
         return cls(body, atlas, charts, PoseSampler.from_motion_pack(config.motion_pack), backgrounds,
                    config.shape_deviation, config.truncated)
 
+    def without_pictures(self) -> CorrespondenceOnly:
+        """The same people as a source whose batches leave the images empty, several times faster."""
+        return CorrespondenceOnly(self)
+
     @torch.no_grad()
     def batch(self, count: int, size: int, seed: int, *, pictures: bool = True) -> TrainingBatch:
         """Draw a batch.
@@ -135,6 +139,16 @@ class SyntheticPeople:
             joints=joints, joints_ndc=joints_ndc, joint_confidence=(joints_ndc.abs() < 1).all(-1).float(),
             camera=framing.weak_camera, facing_rad=torch.remainder(heading + math.pi, 2 * math.pi) - math.pi,
             has_mask=known, has_iuv=known, has_mesh=known)
+
+
+@dataclass(frozen=True)
+class CorrespondenceOnly:
+    """Synthetic people without pictures, for training from correspondence alone."""
+
+    people: SyntheticPeople
+
+    def batch(self, count: int, size: int, seed: int) -> TrainingBatch:
+        return self.people.batch(count, size, seed, pictures=False)
 
 
 def _inside_photo(framing: Framing, size: int) -> Tensor:

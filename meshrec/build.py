@@ -1,0 +1,175 @@
+"""From configurations and files to ready objects; the one module that knows every component."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from meshrec.assets import asset_path
+from meshrec.body import BodyModel
+from meshrec.checkpoint import load_weights, read_metadata
+from meshrec.data.mixture import BatchSource, Mixture
+from meshrec.data.photo_sets import PhotoPeople
+from meshrec.data.synthetic import SyntheticPeople, SyntheticPeopleConfig
+from meshrec.engine.stages import StageConfig
+from meshrec.engine.trainer import LoopConfig, pick_device
+from meshrec.errors import CheckpointMismatch, InvalidInput
+from meshrec.models import DecoMR
+from meshrec.models.part_code import part_boxes_uv
+from meshrec.models.variants import (LIGHT_BASIS_GRID, LIGHT_UV_GRID, PAPER_UV_GRID, light_correspondence_net,
+                                     light_location_net, paper_correspondence_net, paper_location_net)
+from meshrec.pipeline import MeshModel
+from meshrec.structures import BodyParams
+from meshrec.uv import PartCharts, UvAtlas
+from meshrec.uv.transfer import vertices_to_map
+
+DEFAULT_WEIGHTS = "weights/decomr_light.safetensors"
+FORMS = ("light", "paper")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Which net."""
+
+    form: str = "light"
+    """``light``, the shipped default, or ``paper``, DecoMR as published."""
+    map_resolution: int = 128
+    """texels of the paper's location map, 128 or 256."""
+    input_size: int = 224
+    """side of the crops that reconstruction feeds the net, in pixels."""
+
+    def __post_init__(self) -> None:
+        if self.form not in FORMS:
+            raise ValueError(f"form must be one of {FORMS}, got {self.form!r}")
+
+
+@dataclass(frozen=True)
+class PhotoPackConfig:
+    """One pack of labelled photographs."""
+
+    folder: str
+    share: float = 1.0
+    """how often it is drawn, relative to the other packs."""
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where training samples come from."""
+
+    synthetic: SyntheticPeopleConfig = field(default_factory=SyntheticPeopleConfig)
+    photos: tuple[PhotoPackConfig, ...] = ()
+    """packs that are not there are left out, so that the shipped configurations train without any download."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A whole training: the net, the data, the stages, and how they run."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    stages: tuple[StageConfig, ...] = ()
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A body with the atlas and charts that belong to it."""
+
+    body: BodyModel
+    atlas: UvAtlas
+    charts: PartCharts
+
+    @classmethod
+    def load(cls, body: str | Path | None = None, atlas: str | Path | None = None) -> Surface:
+        """The shipped ones by default.
+
+        Raises:
+            CheckpointMismatch: the atlas was built for another body.
+        """
+        model, chart = BodyModel.from_file(body), UvAtlas.from_file(atlas)
+        if chart.body_hash not in (None, model.hash):
+            raise CheckpointMismatch(f"The atlas belongs to body {chart.body_hash}, but body {model.hash} was given; "
+                                     "build one for that body with tools/build_uv_atlas.py.")
+        return cls(model, chart, PartCharts.from_file())
+
+    def reference_map(self, resolution: int) -> torch.Tensor:
+        """(3, R, R) location map of the rest body that faces the camera."""
+        rest = self.body(BodyParams.rest(betas=self.body.shape_directions.shape[-1], facing_camera=True))
+        return vertices_to_map(rest.vertices, self.atlas.texels(resolution))[0]
+
+
+def build_net(config: ModelConfig, surface: Surface) -> DecoMR:
+    """An untrained net over a body's atlas."""
+    atlas = surface.atlas
+    if config.form == "paper":
+        return DecoMR(paper_correspondence_net(atlas.hash),
+                      paper_location_net(surface.reference_map(PAPER_UV_GRID), config.map_resolution, atlas.hash), atlas)
+    boxes = part_boxes_uv(atlas.texcoords[atlas.texture_faces], surface.charts.face_part)
+    return DecoMR(light_correspondence_net(*boxes, atlas.hash),
+                  light_location_net(surface.reference_map(LIGHT_UV_GRID), surface.reference_map(LIGHT_BASIS_GRID),
+                                     atlas.hash), atlas)
+
+
+def build_source(config: DataConfig, stage: StageConfig, surface: Surface) -> BatchSource:
+    """What a stage draws its batches from: synthetic people, and photographs where the stage wants and finds them."""
+    synthetic = SyntheticPeople.from_config(config.synthetic, surface.body, surface.atlas, surface.charts)
+    if not stage.needs_pictures:
+        return synthetic.without_pictures()
+    packs = [pack for pack in config.photos if (Path(pack.folder) / "index.json").is_file()]
+    if not packs or not stage.photo_share:
+        return synthetic
+    vertices, total = len(surface.body.template_vertices), sum(pack.share for pack in packs)
+    photos = [(PhotoPeople.from_packs([pack.folder], vertices), stage.photo_share * pack.share / total) for pack in packs]
+    return Mixture([(synthetic, 1 - stage.photo_share), *photos])
+
+
+def weights_metadata(config: ModelConfig, surface: Surface) -> dict[str, str]:
+    """What is written beside weights, so that they are never used on another net, body or atlas."""
+    return {"form": config.form, "map_resolution": str(config.map_resolution), "input_size": str(config.input_size),
+            "body_hash": surface.body.hash, "atlas_hash": surface.atlas.hash}
+
+
+def load_model(weights: str | Path | None = None, body: str | Path | None = None,
+               device: str | torch.device | None = None) -> MeshModel:
+    """A model that is ready to reconstruct.
+
+    Args:
+        weights: a file written by ``tools/train.py``; the shipped default without one.
+        body: an SMPL-format file; the shipped body without one. Weights belong to the body they were trained on.
+        device: for example ``"cuda"``; the CPU without one.
+    Raises:
+        AssetNotFound: a file is missing.
+        CheckpointMismatch: the weights are damaged, or belong to another net, body or atlas.
+        InvalidInput: the device is not available.
+    """
+    path = asset_path(DEFAULT_WEIGHTS) if weights is None else Path(weights)
+    metadata = read_metadata(path)
+    try:
+        config = ModelConfig(metadata["form"], int(metadata["map_resolution"]), int(metadata["input_size"]))
+    except (KeyError, ValueError) as error:
+        raise CheckpointMismatch(f"{path} holds weights, but not of a meshrec model ({error}).") from error
+    model = BodyModel.from_file(body)
+    if model.hash != metadata.get("body_hash"):
+        raise CheckpointMismatch(f"{path} was trained on body {metadata.get('body_hash')}, but body {model.hash} was given; "
+                                 "use weights trained on that body.")
+    surface = dataclasses.replace(Surface.load(), body=model)
+    target = pick_device("cpu" if device is None else str(device))
+    net = build_net(config, surface)
+    load_weights(path, net, expect={"atlas_hash": surface.atlas.hash})
+    return MeshModel(net.to(target).eval(), model.to(target), config.input_size, target)
+
+
+def find_stage(config: TrainConfig, name: str) -> StageConfig:
+    """A stage by name.
+
+    Raises:
+        InvalidInput: there is none of that name; the message lists those there are.
+    """
+    for stage in config.stages:
+        if stage.name == name:
+            return stage
+    raise InvalidInput(f"There is no stage {name!r}; the configuration has {', '.join(stage.name for stage in config.stages)}.")
