@@ -69,8 +69,8 @@ def iuv_planes(iuv: IuvMap, size: int) -> Tensor:
     Planes: mask (0 or 1, because rendered and predicted masks must look alike), u, v, x, y, and sines and cosines of
     u and v, which make places on the atlas linearly separable.
     """
-    mask = F.interpolate((iuv.mask[:, None] > 0.5).to(iuv.uv.dtype), size=(size, size))
-    uv = F.interpolate(iuv.uv, size=(size, size))
+    mask = F.interpolate((iuv.mask[:, None] > 0.5).to(iuv.uv.dtype), size=(size, size), mode="nearest-exact")
+    uv = F.interpolate(iuv.uv, size=(size, size), mode="nearest-exact")
     angles = torch.cat([math.pi * frequency * uv for frequency in FREQUENCIES], dim=1)
     surface = mask * torch.cat([torch.ones_like(mask), 2 * uv - 1, angles.sin(), angles.cos()], dim=1)
     line = (torch.arange(size, device=uv.device, dtype=uv.dtype) + 0.5) * (2 / size) - 1
