@@ -41,6 +41,15 @@ class OneLineParser(argparse.ArgumentParser):
         self.exit(EXIT_EXPLAINED, f"error: {message} (see --help)\n")
 
 
+def four_numbers(text: str) -> tuple[float, float, float, float]:
+    """Type of options such as ``--box 10,20,30,40``."""
+    try:
+        left, top, width, height = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"expected four numbers x,y,w,h, got {text!r}") from error
+    return left, top, width, height
+
+
 def one_line(error: BaseException) -> str:
     """An error's message without line breaks."""
     return " ".join(str(error).split()) or type(error).__name__

@@ -14,12 +14,11 @@ from torch import Tensor
 from meshrec.body import BodyModel
 from meshrec.data.photo import Photo, read_photo
 from meshrec.errors import CheckpointMismatch, InvalidInput
-from meshrec.geometry.crops import crop_image, square_crop_from_box
+from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT, crop_image, square_crop_from_box
 from meshrec.geometry.projection import default_focal_px, focal_from_field_of_view, weak_perspective_to_translation
 from meshrec.models.decomr import DecoMR
 from meshrec.structures import SMPL24, MeshPrediction, PinholeCamera
 
-CROP_ENLARGEMENT = 1.2  # side of the net's crop over the longer side of the person's box, in training as here
 _LARGEST_BOX = 10  # a person may be cut off by the photo's edge, but hardly by more
 _PEOPLE_AT_ONCE = 8  # bounds memory in photos of crowds
 
@@ -68,7 +67,7 @@ def reconstruct(image: str | Path | Photo | np.ndarray | Tensor, model: MeshMode
     if boxes_xywh is None:
         boxes, enlargement = _whole(photo), 1.0
     else:
-        boxes, enlargement = _checked_boxes(boxes_xywh, photo), CROP_ENLARGEMENT
+        boxes, enlargement = _checked_boxes(boxes_xywh, photo), PERSON_CROP_ENLARGEMENT
     if len(boxes) == 0:
         return []
     predictions: list[MeshPrediction] = []

@@ -9,8 +9,9 @@ from PIL import Image
 
 from meshrec.data.photo import Photo
 from meshrec.errors import CheckpointMismatch, InvalidInput
+from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT
 from meshrec.geometry.projection import project_pinhole
-from meshrec.pipeline import CROP_ENLARGEMENT, reconstruct
+from meshrec.pipeline import reconstruct
 from tests.support.people import egg, egg_model
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
@@ -48,7 +49,7 @@ def test_without_a_box_the_whole_photo_is_one_person():
 def test_a_box_becomes_the_enlarged_square_around_it_as_in_training():
     model = egg_model()
     person = reconstruct(PHOTO, model, boxes_xywh=[BOX])[0]
-    assert person.crop_box_px.tolist() == pytest.approx([125, 115, CROP_ENLARGEMENT * 150])
+    assert person.crop_box_px.tolist() == pytest.approx([125, 115, PERSON_CROP_ENLARGEMENT * 150])
     assert person.box_px.tolist() == BOX
 
 
@@ -59,7 +60,7 @@ def test_the_crop_shows_what_the_box_frames():
     reconstruct(photo, model, boxes_xywh=[BOX])
     red = model.net.crops[0][0, 0] > 0.5
     rows, columns = np.nonzero(red.numpy())
-    scale = 64 / (CROP_ENLARGEMENT * 150)
+    scale = 64 / (PERSON_CROP_ENLARGEMENT * 150)
     assert abs(rows.min() - (32 - 75 * scale)) < 1 and abs(columns.max() + 1 - (32 + 25 * scale)) < 1
 
 
@@ -68,7 +69,7 @@ def test_the_mesh_projects_where_the_weak_perspective_camera_saw_it(options):
     scale, shift_x, shift_y = 0.9, 0.1, -0.05
     model = egg_model(camera=(scale, shift_x, shift_y))
     person = reconstruct(PHOTO, model, boxes_xywh=[BOX], **options)[0]
-    side = CROP_ENLARGEMENT * 150
+    side = PERSON_CROP_ENLARGEMENT * 150
     ndc = scale * (egg()[0][:, :2] + torch.tensor([shift_x, shift_y]))
     expected = torch.tensor([125.0, 115.0]) + ndc * side / 2
     # Perspective moves points by depth / distance of their offset; the egg is 0.2 m deep.

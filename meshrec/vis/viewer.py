@@ -6,26 +6,35 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
 from meshrec.errors import InvalidInput, MeshrecError
 from meshrec.optional import require
+from meshrec.structures import MeshPrediction
 from meshrec.vis.colours import person_colour
+
+_UPRIGHT = np.array([1.0, -1.0, -1.0])  # camera axes (y down, z forward) to the window's (y up, z towards the viewer)
+
+
+def show_people(people: Sequence[MeshPrediction], title: str = "meshrec") -> None:
+    """Open a window with reconstructed people; see `show_meshes`."""
+    show_meshes([(person.vertices_cam.detach().cpu().numpy() * _UPRIGHT, person.faces.cpu().numpy())
+                 for person in people], title)
 
 
 def show_meshes(meshes: Sequence[tuple[np.ndarray, np.ndarray]], title: str = "meshrec") -> None:
     """Open a window with meshes and wait until it is closed.
 
     Args:
-        meshes: pairs of vertices (V, 3) in exported axes (y up, z towards the viewer) and faces (F, 3).
+        meshes: pairs of vertices (V, 3), y up and z towards the viewer, and faces (F, 3).
         title: of the window.
     Raises:
         MeshrecError: the machine has no display.
         MissingDependency: Open3D is absent.
     """
-    check_display()
-    open3d = require("open3d", extra="viewer", purpose="show meshes in a window")
+    open3d = check_viewer()
     geometries = []
     for index, (vertices, faces) in enumerate(meshes):
         mesh = open3d.geometry.TriangleMesh(open3d.utility.Vector3dVector(np.asarray(vertices, dtype=np.float64)),
@@ -36,15 +45,17 @@ def show_meshes(meshes: Sequence[tuple[np.ndarray, np.ndarray]], title: str = "m
     open3d.visualization.draw_geometries(geometries, window_name=title)
 
 
-def check_display() -> None:
-    """Make sure that a window can open.
+def check_viewer() -> ModuleType:
+    """Open3D, if a window can open here; call it early, before work whose result could then not be shown.
 
     Raises:
         MeshrecError: the machine has no display.
+        MissingDependency: Open3D is absent.
     """
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise MeshrecError("This machine has no display (neither DISPLAY nor WAYLAND_DISPLAY is set), so no window can "
                            "open; save the mesh and view it elsewhere, or ask for an overlay picture.")
+    return require("open3d", extra="viewer", purpose="show meshes in a window")
 
 
 def read_mesh(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
@@ -53,16 +64,16 @@ def read_mesh(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         InvalidInput: no such file, or not a triangle mesh.
     """
-    import trimesh
+    import trimesh  # half a second that nothing else here needs
 
     path = Path(path)
     if not path.is_file():
         raise InvalidInput(f"There is no mesh file {path}.")
     try:
         mesh = trimesh.load(path, force="mesh", process=False)
-        faces = np.asarray(mesh.faces)
-    except (ValueError, OSError, KeyError, IndexError, TypeError, AttributeError, NotImplementedError) as error:
-        raise InvalidInput(f"{path} cannot be read as a mesh ({error}).") from error
+        vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
+    except Exception as error:  # trimesh's readers raise whatever a malformed file makes them trip over
+        raise InvalidInput(f"{path} cannot be read as a mesh ({type(error).__name__}: {error}).") from error
     if len(faces) == 0:
         raise InvalidInput(f"{path} holds no triangles.")
-    return np.asarray(mesh.vertices), faces
+    return vertices, faces

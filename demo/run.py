@@ -1,0 +1,77 @@
+"""Reconstruct people in photographs as 3D meshes.
+
+    python demo/run.py photo.jpg --save mesh.obj --overlay overlay.png
+
+Without a box the whole photo is taken as showing one person. With several photos, or a folder, every output file gets
+the photo's name appended. Without any output option, a mesh and an overlay named after the photo are written to the
+working directory.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from meshrec.command_line import EXIT_EXPLAINED, EXIT_OK, OneLineParser, four_numbers, run_command
+
+
+def main(arguments=None) -> int:
+    options = _parser().parse_args(arguments)
+    # Only now, because these import torch and --help should be quick.
+    from meshrec.assets import write_atomically
+    from meshrec.build import load_model
+    from meshrec.data.photo import find_photos
+    from meshrec.demo_job import Outputs, plan_outputs, run_photos, summary
+    from meshrec.errors import InvalidInput
+    from meshrec.vis.viewer import check_viewer, show_people
+
+    wanted = Outputs(options.save, options.overlay, options.iuv, options.save_camera)
+    photos = find_photos(options.images)
+    if options.box and len(photos) > 1:
+        raise InvalidInput(f"--box belongs to one photo, but {len(photos)} were given.")
+    if options.view:
+        check_viewer()
+    model = load_model(weights=options.weights, body=options.body, device=options.device)
+    reports = []
+    progress = tqdm(run_photos(photos, plan_outputs(photos, wanted), model, boxes_xywh=options.box,
+                               field_of_view_deg=options.field_of_view), total=len(photos), unit="photo", disable=None)
+    for report in progress:
+        reports.append(report)
+        for path in report.files:
+            progress.write(str(path))
+        if report.error is not None:
+            progress.write(f"error: {report.error}", file=sys.stderr)
+        if options.view and report.people:
+            show_people(report.people, title=str(report.photo))
+    print(summary(reports))
+    if options.json is not None:
+        with write_atomically(options.json) as temporary:
+            temporary.write_text(json.dumps([report.figures() for report in reports], indent=2) + "\n")
+    return EXIT_EXPLAINED if any(report.error for report in reports) else EXIT_OK
+
+
+def _parser() -> OneLineParser:
+    first_line, rest = __doc__.split("\n", 1)
+    parser = OneLineParser(description=first_line, epilog=rest.split("\n\n")[-1])
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="photos, or folders of photos")
+    parser.add_argument("--save", type=Path, metavar="MESH", help="mesh as .obj, .ply or .glb")
+    parser.add_argument("--overlay", type=Path, metavar="PNG", help="the photo with the meshes drawn over it")
+    parser.add_argument("--iuv", type=Path, metavar="PNG", help="which point of the body each pixel was taken for")
+    parser.add_argument("--save-camera", type=Path, metavar="JSON", help="camera that projects the mesh onto the photo")
+    parser.add_argument("--box", type=four_numbers, action="append", metavar="X,Y,W,H",
+                        help="where a person is, in pixels; once per person (write --box=-5,... for a negative number)")
+    parser.add_argument("--field-of-view", type=float, metavar="DEGREES",
+                        help="horizontal; by default from EXIF, else the focal length is the photo's diagonal")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="network weights instead of the shipped ones")
+    parser.add_argument("--body", type=Path, metavar="FILE", help="SMPL-format body (.npz, .pkl) instead of the shipped")
+    parser.add_argument("--view", action="store_true", help="open the meshes in a window (needs meshrec[viewer])")
+    parser.add_argument("--device", help="cpu, cuda, cuda:1 or mps; by default the CPU")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write times, boxes and errors")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_command(main))

@@ -1,0 +1,86 @@
+"""What the demo plans, writes and reports."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from meshrec.demo_job import Outputs, PhotoReport, plan_outputs, run_photos, summary
+from meshrec.errors import InvalidInput
+from tests.support.people import egg_model
+from tests.support.photos import write_readable_photos, write_unreadable_photos
+
+
+def test_one_photo_gets_the_files_that_were_named():
+    wanted = Outputs(mesh=Path("out/a.obj"), overlay=Path("b.png"))
+    assert plan_outputs([Path("photo.jpg")], wanted) == [wanted]
+
+
+def test_several_photos_get_their_names_appended_and_never_the_same_file():
+    plan = plan_outputs([Path("x/one.jpg"), Path("y/one.png"), Path("TWO.jpg")], Outputs(mesh=Path("out/m.obj")))
+    assert [output.mesh for output in plan] == [Path("out/m_one.obj"), Path("out/m_one_2.obj"), Path("out/m_TWO.obj")]
+    assert all(output.overlay is None for output in plan)
+
+
+def test_without_wishes_a_mesh_and_an_overlay_go_to_the_working_directory():
+    plan = plan_outputs([Path("far/away/street.jpg")], Outputs())
+    assert plan == [Outputs(mesh=Path("street_mesh.obj"), overlay=Path("street_overlay.png"))]
+
+
+@pytest.mark.parametrize("option, name, allowed", [("mesh", "m.stl", ".obj, .ply, .glb"), ("overlay", "o.jpg", ".png"),
+                                                   ("iuv", "i", ".png"), ("camera", "c.yaml", ".json")])
+def test_an_unknown_extension_is_refused_before_any_work(option, name, allowed):
+    with pytest.raises(InvalidInput, match=allowed):
+        Outputs(**{option: Path(name)})
+
+
+def test_a_run_writes_every_wanted_file_and_reports_it(tmp_path):
+    photo = write_readable_photos(tmp_path)["plain"]
+    output = Outputs(tmp_path / "m.glb", tmp_path / "o.png", tmp_path / "i.png", tmp_path / "c.json")
+    report, = run_photos([photo], [output], egg_model(), boxes_xywh=[[5, 5, 20, 40], [30, 5, 20, 40]])
+    assert report.error is None and report.files == output.files and all(path.stat().st_size for path in output.files)
+    figures = report.figures()
+    assert [person["box_xywh_px"] for person in figures["people"]] == [[5, 5, 20, 40], [30, 5, 20, 40]]
+    assert figures["people"][0]["vertices"] == 162 and figures["seconds"] > 0
+    with Image.open(output.overlay) as overlay, Image.open(photo) as original:
+        assert overlay.size == original.size and not np.array_equal(np.asarray(overlay), np.asarray(original))
+
+
+def test_a_run_goes_on_past_photos_that_cannot_be_read(tmp_path):
+    bad = write_unreadable_photos(tmp_path)
+    good = write_readable_photos(tmp_path)
+    photos = [path for pair in zip(bad.values(), good.values()) for path in pair]
+    outputs = plan_outputs(photos, Outputs(mesh=tmp_path / "m.obj"))
+    reports = list(run_photos(photos, outputs, egg_model()))
+    for sentence, path in bad.items():
+        report = next(report for report in reports if report.photo == path)
+        assert sentence in report.error and report.files == []
+    assert [report.error for report in reports if report.photo in good.values()] == [None] * len(bad)
+    assert summary(reports) == ("5 of 10 photos done, 5 people; failed: " + ", ".join(map(str, bad.values())))
+
+
+def test_a_bug_that_one_photo_triggers_does_not_cost_the_others(tmp_path, caplog):
+    class FailsOnce(type(egg_model().net)):
+        def forward(self, images):
+            if not self.crops:
+                self.crops.append(images)
+                raise RuntimeError("surprise")
+            return super().forward(images)
+
+    model = egg_model()
+    model.net.__class__ = FailsOnce
+    photo = write_readable_photos(tmp_path)["plain"]
+    first, second = run_photos([photo, photo], [Outputs(), Outputs()], model)
+    assert first.error == "RuntimeError: surprise" and "Traceback" in caplog.text
+    assert second.error is None
+
+
+def test_a_read_only_or_missing_folder_is_one_photo_s_error(tmp_path):
+    photo = write_readable_photos(tmp_path)["plain"]
+    report, = run_photos([photo], [Outputs(mesh=tmp_path / "absent" / "m.obj")], egg_model())
+    assert "Cannot write" in report.error
+
+
+def test_the_summary_counts_photos_and_people():
+    assert summary([PhotoReport(Path("a.jpg"), 1.0)]) == "1 of 1 photos done, 0 people"
