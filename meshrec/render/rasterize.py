@@ -144,5 +144,5 @@ def interpolate(fragments: Fragments, faces: Tensor, attributes: Tensor) -> Tens
     # An embedding bag is a weighted sum of table rows: it never stores the three corners of every pixel.
     table = attributes.reshape(-1, axes["C"])
     values = torch.nn.functional.embedding_bag(corners, table, per_sample_weights=weights, mode="sum")
-    pixels = values.new_zeros(batch * height * width, axes["C"]).index_copy(0, flat, values)
+    pixels = values.new_zeros(batch * height * width, axes["C"]).index_copy_(0, flat, values)
     return pixels.view(batch, height, width, axes["C"]).permute(0, 3, 1, 2)

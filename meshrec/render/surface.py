@@ -30,10 +30,10 @@ def surface_points(
     ray_x, ray_y = screen.pixel_rays()
     ray_x = ray_x.reshape(-1).index_select(0, image * width + column)
     ray_y = ray_y.reshape(-1).index_select(0, line)
-    weights = ray_barycentrics(x, y, depth, ray_x, ray_y, screen.perspective)
+    weights = normalised(ray_areas(x, y, depth, ray_x, ray_y, screen.perspective))
     seen_depth = weights[0] * depth[0] + weights[1] * depth[1] + weights[2] * depth[2]
-    all_weights = seen_depth.new_zeros(batch * height * width, 3).index_copy(0, pixel, torch.stack(weights, dim=1))
-    all_depths = seen_depth.new_full((batch * height * width,), torch.inf).index_copy(0, pixel, seen_depth)
+    all_weights = seen_depth.new_zeros(batch * height * width, 3).index_copy_(0, pixel, torch.stack(weights, dim=1))
+    all_depths = seen_depth.new_full((batch * height * width,), torch.inf).index_copy_(0, pixel, seen_depth)
     return all_weights.view(batch, height, width, 3), all_depths.view(batch, height, width)
 
 
@@ -54,21 +54,18 @@ def corner_coordinates(points: Tensor, faces: Tensor, face: Tensor, image: Tenso
     return tuple(tuple(plane.index_select(0, corner) for corner in corners) for plane in planes)
 
 
-def ray_barycentrics(
-    x: Corners, y: Corners, depth: Corners, ray_x: Tensor, ray_y: Tensor, perspective: bool
-) -> Corners:
-    """Barycentric weights of the points where rays meet the planes of triangles.
+def ray_areas(x: Corners, y: Corners, depth: Corners, ray_x: Tensor, ray_y: Tensor, perspective: bool) -> Corners:
+    """Barycentric weights, up to their sum, of the points where rays meet the planes of triangles.
 
     Shearing space along z until the ray becomes the z axis keeps volumes: the weights are the areas that the axis
     makes with the edges of the sheared triangle. Nothing is divided by a corner's depth, so corners behind the camera
-    are harmless.
+    are harmless. Each area is affine in the ray, and their sum is negative where the ray meets the triangle's front.
 
     Args:
         x, y, depth: (N,) coordinates of each corner, metres, camera frame.
         ray_x, ray_y: (N,) as `ScreenMap.pixel_rays` gives them.
     Returns:
-        One (N,) weight per corner, summing to 1. They are bounded where a triangle is so thin on screen that rounding
-        decides them.
+        One (N,) doubled signed area per corner.
     """
     if perspective:
         x0, x1, x2 = (corner - ray_x * z for corner, z in zip(x, depth))
@@ -76,9 +73,13 @@ def ray_barycentrics(
     else:
         x0, x1, x2 = (corner - ray_x for corner in x)
         y0, y1, y2 = (corner - ray_y for corner in y)
-    area0, area1, area2 = x1 * y2 - x2 * y1, x2 * y0 - x0 * y2, x0 * y1 - x1 * y0
-    total = area0 + area1 + area2
+    return x1 * y2 - x2 * y1, x2 * y0 - x0 * y2, x0 * y1 - x1 * y0
+
+
+def normalised(areas: Corners) -> Corners:
+    """Barycentric weights from `ray_areas`, bounded where a triangle is so thin that rounding decides them."""
+    total = areas[0] + areas[1] + areas[2]
     total = torch.where(total == 0, 1.0, total)
-    weight0 = (area0 / total).clamp(-_OUTSIDE, 1 + _OUTSIDE)
-    weight1 = (area1 / total).clamp(-_OUTSIDE, 1 + _OUTSIDE)
-    return weight0, weight1, 1 - weight0 - weight1
+    first = (areas[0] / total).clamp(-_OUTSIDE, 1 + _OUTSIDE)
+    second = (areas[1] / total).clamp(-_OUTSIDE, 1 + _OUTSIDE)
+    return first, second, 1 - first - second
