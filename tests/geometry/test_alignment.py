@@ -97,6 +97,20 @@ def test_nearest_rotation_gradient_is_right_where_singular_values_coincide_or_va
     assert gradcheck(nearest_rotation, matrix.requires_grad_())
 
 
+def test_turn_that_the_points_leave_open_gets_no_gradient():
+    matrix = torch.diag(torch.tensor([1.0, 0, 0], dtype=torch.float64))
+    jacobian = torch.autograd.functional.jacobian(nearest_rotation, matrix)
+    assert (
+        torch.equal(jacobian[..., 1:, 1:], torch.zeros(3, 3, 2, 2).double()) and jacobian[..., 0, 1].abs().max() > 0.5
+    )
+
+
+def test_coinciding_source_points_keep_scale_one_and_meet_the_targets_mean():
+    target = normal(5, 3)
+    found = procrustes(torch.ones(5, 3, dtype=torch.float64), target)
+    assert found.scale == 1 and torch.allclose(found.apply(torch.ones(1, 3).double()), target.mean(0))
+
+
 def test_nearest_rotation_of_a_rotation_is_itself():
     rotation = random_rotation_matrix((5,), dtype=torch.float64)
     assert torch.allclose(nearest_rotation(3 * rotation), rotation)

@@ -118,6 +118,13 @@ def test_outside_the_image_is_zero(side):
     assert far.shape == (1, 1, 40, 40) and far.abs().max() == 0
 
 
+@pytest.mark.parametrize("photo_side", [400, 409])
+def test_shrunk_photo_keeps_its_sum_of_light_up_to_its_last_row(photo_side):
+    image = torch.ones(1, 1, photo_side, photo_side)
+    crop = crop_image(image, torch.tensor([[200.0, 200.0]]), torch.tensor([800.0]), 40)
+    assert (crop.sum() * 20**2).item() == pytest.approx(photo_side**2, rel=2e-3)
+
+
 def test_batch_with_small_and_large_crops_equals_singles():
     image = torch.rand(3, 3, 300, 200)
     centre, side = torch.tensor([[90.0, 80], [100, 150], [100, 150]]), torch.tensor([40.0, 290, 500])
@@ -132,6 +139,8 @@ def test_small_crop_is_not_blurred_by_a_larger_one_in_its_batch():
     centre = torch.full((2, 2), 32.0).double()
     batch = crop_image(image, centre, torch.tensor([16.0, 48.0]).double(), 16)
     assert torch.allclose(batch[0], image[0, :, 24:40, 24:40], atol=1e-12)
+    larger = crop_image(image[1:], centre[1:], torch.tensor([48.0]).double(), 16)
+    assert torch.allclose(batch[1:], larger, atol=1e-12)
 
 
 def test_gradient_reaches_the_image():
