@@ -1,0 +1,57 @@
+"""Measure speeds: `benchmark.py rasterise [--json F]`. Each measurement is a subcommand of its own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from meshrec.command_line import OneLineParser, run_command
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = OneLineParser(description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, (describe, _) in COMMANDS.items():
+        describe(command := commands.add_parser(name))
+        command.add_argument("--json", type=Path, metavar="F", help="also write the figures to this file")
+        command.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
+        command.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    options = parser.parse_args(arguments)
+    import torch  # here, so that --help answers at once
+
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    figures = {"command": options.command, "torch": torch.__version__, "threads": torch.get_num_threads(),
+               "device": options.device, **COMMANDS[options.command][1](options)}
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def describe_rasterise(command: argparse.ArgumentParser) -> None:
+    command.description = "Milliseconds per image to rasterise the default body, for every backend that is present."
+    command.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32])
+    command.add_argument("--sizes", type=int, nargs="+", default=[224, 512], help="pixels")
+    command.add_argument("--limit", type=float, default=20.0, help="leave out calls that would take more seconds")
+
+
+def rasterise(options: argparse.Namespace) -> dict:
+    from meshrec.engine.benchmark import benchmark_rasteriser
+
+    timings = benchmark_rasteriser(batches=options.batches, sizes_px=options.sizes, device=options.device,
+                                   limit_s=options.limit)
+    print(f"{'backend':<10} {'size':>5} {'batch':>5} {'faces':>10} {'ms/image':>9} {'best':>9}")
+    for row in timings:
+        drawn = "two-sided" if row.two_sided else "front only"
+        figures = "left out, too slow" if row.ms_per_image is None else (
+            f"{row.ms_per_image:9.2f} {row.best_ms_per_image:9.2f}")
+        print(f"{row.backend:<10} {row.size_px:>5} {row.batch:>5} {drawn:>10} {figures}")
+    return {"timings": [asdict(row) for row in timings]}
+
+
+COMMANDS = {"rasterise": (describe_rasterise, rasterise)}
+
+if __name__ == "__main__":
+    raise SystemExit(run_command(main))
