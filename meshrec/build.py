@@ -98,7 +98,7 @@ class Surface:
 
     def reference_map(self, resolution: int) -> torch.Tensor:
         """(3, R, R) location map of the rest body that faces the camera."""
-        rest = self.body(BodyParams.rest(betas=self.body.shape_directions.shape[-1], facing_camera=True))
+        rest = self.body(BodyParams.rest(betas=self.body.beta_count, facing_camera=True))
         return vertices_to_map(rest.vertices, self.atlas.texels(resolution))[0]
 
 
@@ -122,7 +122,7 @@ def build_source(config: DataConfig, stage: StageConfig, surface: Surface) -> Ba
     packs = [pack for pack in config.photos if (Path(pack.folder) / "index.json").is_file()]
     if not packs or not stage.photo_share:
         return synthetic
-    vertices, total = len(surface.body.template_vertices), sum(pack.share for pack in packs)
+    vertices, total = surface.body.vertex_count, sum(pack.share for pack in packs)
     photos = [(PhotoPeople.from_packs([pack.folder], vertices), stage.photo_share * pack.share / total) for pack in packs]
     return Mixture([(synthetic, 1 - stage.photo_share), *photos])
 

@@ -37,6 +37,8 @@ class PhotoRecord:
         confidence: (30,) 1 labelled and visible, 0.5 labelled as hidden, 0 unknown.
         mask: path of an indexed PNG, or None.
         mask_values: pixel values of the mask that belong to the person.
+        polygons_px: outlines x, y, x, y, ... of the person, in place of a mask file.
+        is_crowd: the box holds a crowd rather than one person.
     """
 
     image: Path
@@ -45,6 +47,22 @@ class PhotoRecord:
     confidence: np.ndarray
     mask: Path | None = None
     mask_values: tuple[int, ...] = ()
+    polygons_px: tuple[tuple[float, ...], ...] = ()
+    is_crowd: bool = False
+
+    @property
+    def has_mask(self) -> bool:
+        return self.mask is not None or bool(self.polygons_px)
+
+    def read_mask(self, height: int, width: int) -> np.ndarray:
+        """(H, W) bool, the person's pixels; all False where no mask is known."""
+        if self.mask is not None:
+            # Pillow keeps the palette's indices, which OpenCV would turn into colours.
+            with Image.open(self.mask) as labels:
+                return np.isin(np.asarray(labels), self.mask_values)
+        person = np.zeros((height, width), np.uint8)
+        outlines = [np.round(np.reshape(outline, (-1, 2))).astype(np.int32) for outline in self.polygons_px]
+        return cv2.fillPoly(person, outlines, 1).astype(bool) if outlines else person.astype(bool)
 
 
 class PhotoPeople:
@@ -122,7 +140,10 @@ def _record(folder: Path, image: dict, person: dict, names: list[str], label_set
         labels = label_sets[image["label_set"]]["labels"]
         if "null" in labels:
             values = tuple(number for number, label in enumerate(labels) if label not in _NOT_PERSON)
-    return PhotoRecord(folder / image["image"], tuple(box), joints, confidence, folder / mask if mask else None, values)
+    outlines = person.get("segmentation")
+    outlines = tuple(tuple(outline) for outline in outlines) if isinstance(outlines, list) else ()
+    return PhotoRecord(folder / image["image"], tuple(box), joints, confidence, folder / mask if mask else None, values,
+                       outlines, bool(person.get("iscrowd", False)))
 
 
 def _augmented_crop(record: PhotoRecord, size: int, draw: np.ndarray):
@@ -147,13 +168,11 @@ def _augmented_crop(record: PhotoRecord, size: int, draw: np.ndarray):
     if draw[7] > 1:
         crop = cv2.GaussianBlur(crop, (0, 0), 0.4 * draw[7])
     mask = np.zeros((size, size), np.float32)
-    if record.mask is not None:
-        # Pillow keeps the palette's indices, which OpenCV would turn into colours.
-        with Image.open(record.mask) as labels:
-            person = np.isin(np.asarray(labels), record.mask_values).astype(np.uint8)
+    if record.has_mask:
+        person = record.read_mask(*picture.shape[:2]).astype(np.uint8)
         mask = cv2.warpAffine(person, shifted, (size, size), flags=cv2.INTER_NEAREST).astype(np.float32)
     joints = (record.joints_px @ linear.T + affine[:, 2]) * 2 / size - 1
     confidence = record.confidence * (np.abs(joints) < 1).all(1)
     if mirror:
         joints, confidence = joints[list(BODY30.mirror)], confidence[list(BODY30.mirror)]
-    return crop.astype(np.uint8), joints.astype(np.float32), confidence.astype(np.float32), mask, record.mask is not None
+    return crop.astype(np.uint8), joints.astype(np.float32), confidence.astype(np.float32), mask, record.has_mask

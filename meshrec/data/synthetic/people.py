@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from meshrec.body import BodyModel
-from meshrec.body.regressors import body30_joints
+from meshrec.body.regressors import NamedJoints
 from meshrec.data.synthetic.backgrounds import Backgrounds
 from meshrec.data.synthetic.framing import Framing, frame_people
 from meshrec.data.synthetic.photography import add_neighbours, add_obstacles, develop, draw_lights, shade
@@ -18,7 +18,7 @@ from meshrec.data.synthetic.wardrobe import RestAnatomy, albedo, cloth_offset, d
 from meshrec.geometry.meshes import vertex_normals
 from meshrec.geometry.projection import project_pinhole, px_to_ndc
 from meshrec.render import Fragments, rasterize
-from meshrec.structures import BodyParams, TrainingBatch
+from meshrec.structures import BODY30, BodyParams, TrainingBatch
 from meshrec.uv import PartCharts, UvAtlas
 
 
@@ -56,9 +56,10 @@ class SyntheticPeople:
         self.face_uv = atlas.texcoords[atlas.texture_faces]
         self.face_part = charts.face_part
         self.face_is_front = charts.face_is_front
-        rest = body(BodyParams.rest(betas=body.shape_directions.shape[-1]))
+        self.named_joints = NamedJoints(body, BODY30)
+        rest = body(BodyParams.rest(betas=body.beta_count))
         self.rest_vertices = rest.vertices[0]
-        self.anatomy = RestAnatomy.from_joints(body30_joints(body, rest)[0])
+        self.anatomy = RestAnatomy.from_joints(self.named_joints(rest)[0])
 
     @classmethod
     def from_config(cls, config: SyntheticPeopleConfig, body: BodyModel, atlas: UvAtlas, charts: PartCharts) -> SyntheticPeople:
@@ -84,7 +85,7 @@ class SyntheticPeople:
         generator = Generator().manual_seed(seed)
         root, pose = self.poses.sample(count, generator)
         orientation, heading = sample_view(root, generator)
-        betas = self.shape_deviation * torch.randn(count, self.body.shape_directions.shape[-1], generator=generator)
+        betas = self.shape_deviation * torch.randn(count, self.body.beta_count, generator=generator)
         output = self.body(BodyParams(betas.clamp(-3, 3), orientation, pose))
         framing = frame_people(output.vertices, size, generator, self.truncated)
         vertices_cam = output.vertices + framing.translation[:, None]
@@ -130,7 +131,7 @@ class SyntheticPeople:
         part[person, row, column] = self.face_part[face].long()
         front = torch.zeros(count, size, size)
         front[person, row, column] = self.face_is_front[face].float()
-        joints = body30_joints(self.body, output)
+        joints = self.named_joints(output)
         joints_crop = project_pinhole(joints + framing.translation[:, None], framing.camera.focal_px, framing.camera.centre_px)
         joints_ndc = px_to_ndc(joints_crop, (size, size))
         known = torch.ones(count, dtype=torch.bool)

@@ -161,3 +161,12 @@ def _without_heading(root: Tensor) -> Tensor:
     """Turn each body about the vertical until its front points along z."""
     forward = root[:, :, 2]
     return rotation_about_y(-torch.atan2(forward[:, 0], forward[:, 2])) @ root
+
+
+def relaxed_pose() -> Tensor:
+    """The mean of the made-up standing poses: hanging arms, slightly bent elbows; (23, 3, 3) rotations."""
+    pose = torch.zeros(24, 3)
+    for joint, name in enumerate(SMPL24.names[1:], start=1):
+        side, mean = name.split("_")[0], torch.tensor(_RELAXED[name.removeprefix("left_").removeprefix("right_")].mean)
+        pose[joint] = mean * torch.tensor([1.0, -1.0, -1.0]) if side == "right" else mean
+    return axis_angle_to_matrix(pose[1:])

@@ -1,0 +1,83 @@
+"""A whole training run: stages of a configuration, one after the other, into a run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from meshrec.assets import write_atomically
+from meshrec.build import Surface, TrainConfig, build_net, build_source, find_stage, weights_metadata
+from meshrec.checkpoint import load_weights, save_weights
+from meshrec.config import config_to_yaml, load_config
+from meshrec.engine.pictures import PredictionPictures
+from meshrec.engine.stages import NETS, StageConfig
+from meshrec.engine.tasks import DecoMRTask
+from meshrec.engine.trainer import train_stage
+from meshrec.errors import InvalidInput
+from meshrec.models import DecoMR
+
+BASIS_EXAMPLES = 4000  # location maps from which the light location net's basis is started
+
+
+def run_training(config_path: str | Path, overrides: Sequence[str] = (), folder: str | Path | None = None, *,
+                 only: str | None = None, starts: Sequence[str] = (), threads: int | None = None) -> list[Path]:
+    """Train every stage of a configuration that the run folder does not hold yet.
+
+    Args:
+        config_path, overrides: see ``load_config``.
+        folder: run folder; ``runs/NAME`` without one.
+        only: train this stage only.
+        starts: ``NET=FILE`` words: weights that a net (or ``all``) starts from.
+        threads: CPU threads of this process.
+    Returns:
+        The weights written, one file per stage.
+    """
+    config = load_config(TrainConfig, config_path, overrides)
+    if not config.stages:
+        raise InvalidInput(f"{config_path} has no stages, so there is nothing to train.")
+    stages = config.stages if only is None else (find_stage(config, only),)
+    folder = Path(folder) if folder is not None else Path("runs") / Path(config_path).stem
+    folder.mkdir(parents=True, exist_ok=True)
+    with write_atomically(folder / "config.yaml") as path:
+        path.write_text(config_to_yaml(config))
+    if threads:
+        torch.set_num_threads(threads)
+    torch.manual_seed(config.seed)
+    surface = Surface.load()
+    net = build_net(config.model, surface)
+    for word in starts:
+        _start_from(net, word, surface)
+    written = []
+    for number, stage in enumerate(stages):
+        weights = folder / f"{stage.name}.safetensors"
+        if weights.exists():
+            load_weights(weights, net, expect={"atlas_hash": surface.atlas.hash})
+            continue
+        _run_stage(config, stage, number, net, surface, folder)
+        save_weights(weights, net, weights_metadata(config.model, surface))
+        written.append(weights)
+    return written
+
+
+def _run_stage(config: TrainConfig, stage: StageConfig, number: int, net: DecoMR, surface: Surface, folder: Path) -> None:
+    source = build_source(config.data, stage, surface)
+    task = DecoMRTask(surface.atlas, surface.charts, surface.body)
+    basis = net.location_net.map_basis
+    if stage.location_input == "rendered" and basis is not None and not (folder / "latest.pt").exists():
+        task.start_basis(basis, source, config.seed, BASIS_EXAMPLES)
+    pictures = PredictionPictures(surface.body.faces) if stage.needs_pictures else None
+    train_stage(net, source, stage, task.losses, config.loop, folder, seed=config.seed + 101 * number,
+                draw_pictures=pictures,
+                progress=lambda steps: tqdm(steps, desc=stage.name, total=stage.steps, initial=steps.start,
+                                            mininterval=2, dynamic_ncols=True))
+
+
+def _start_from(net: DecoMR, word: str, surface: Surface) -> None:
+    name, equals, path = word.partition("=")
+    if not equals or name not in (*NETS, "all"):
+        raise InvalidInput(f"{word!r} is no start: write NET=FILE with NET one of {', '.join((*NETS, 'all'))}.")
+    only = None if name == "all" else [f"{name}."]
+    load_weights(Path(path), net, expect={"atlas_hash": surface.atlas.hash}, only=only)
