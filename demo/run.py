@@ -66,7 +66,7 @@ def _parser() -> OneLineParser:
     parser.add_argument("--field-of-view", type=float, metavar="DEGREES",
                         help="horizontal; by default from EXIF, else the focal length is the photo's diagonal")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="network weights instead of the shipped ones")
-    parser.add_argument("--body", type=Path, metavar="FILE", help="SMPL-format body (.npz, .pkl) instead of the shipped")
+    parser.add_argument("--body", type=Path, metavar="FILE", help="SMPL-format body (.npz, .pkl) instead of our own")
     parser.add_argument("--view", action="store_true", help="open the meshes in a window (needs meshrec[viewer])")
     parser.add_argument("--device", help="cpu, cuda, cuda:1 or mps; by default the CPU")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write times, boxes and errors")

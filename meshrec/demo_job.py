@@ -91,7 +91,7 @@ def run_photos(photos: Sequence[Path], outputs: Sequence[Outputs], model: MeshMo
                boxes_xywh: Sequence[Sequence[float]] | None = None,
                field_of_view_deg: float | None = None) -> Iterator[PhotoReport]:
     """Reconstruct photo after photo; one that fails is reported and the next one follows."""
-    for photo, output in zip(photos, outputs):
+    for photo, output in zip(photos, outputs, strict=True):
         start = time.perf_counter()
         try:
             people = _run_photo(photo, output, model, boxes_xywh, field_of_view_deg)

@@ -81,7 +81,7 @@ def _reconstruct_boxes(photo: Photo, boxes_px: Tensor, enlargement: float, camer
                        model: MeshModel) -> list[MeshPrediction]:
     centre_px, side_px = square_crop_from_box(boxes_px, enlargement)
     crops = torch.cat([_crop(photo.pixels, centre, side, model.input_size)
-                       for centre, side in zip(centre_px, side_px)])
+                       for centre, side in zip(centre_px, side_px, strict=True)])
     output = model.net(crops.to(model.device))
     weak = output.camera.to("cpu")
     vertices_body = output.vertices.float().cpu()
@@ -94,7 +94,8 @@ def _reconstruct_boxes(photo: Photo, boxes_px: Tensor, enlargement: float, camer
     vertices_cam = vertices_body + translation[:, None]
     joints_cam = model.body.joint_regressor.cpu().to(vertices_cam) @ vertices_cam
     crop_box_px = torch.cat([centre_px, side_px[:, None]], dim=1)
-    faces, iuv, location_map = model.body.faces.cpu(), output.correspondence.iuv.to("cpu"), output.location_map.to("cpu")
+    faces = model.body.faces.cpu()
+    iuv, location_map = output.correspondence.iuv.to("cpu"), output.location_map.to("cpu")
     return [MeshPrediction(vertices_cam[i], faces, joints_cam[i], SMPL24, camera, boxes_px[i], iuv=iuv[i],
                            crop_box_px=crop_box_px[i], location_map=location_map[i]) for i in range(people)]
 

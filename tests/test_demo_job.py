@@ -50,7 +50,7 @@ def test_a_run_writes_every_wanted_file_and_reports_it(tmp_path):
 def test_a_run_goes_on_past_photos_that_cannot_be_read(tmp_path):
     bad = write_unreadable_photos(tmp_path)
     good = write_readable_photos(tmp_path)
-    photos = [path for pair in zip(bad.values(), good.values()) for path in pair]
+    photos = [path for pair in zip(bad.values(), good.values(), strict=False) for path in pair]
     outputs = plan_outputs(photos, Outputs(mesh=tmp_path / "m.obj"))
     reports = list(run_photos(photos, outputs, egg_model()))
     for sentence, path in bad.items():

@@ -108,7 +108,7 @@ def test_many_boxes_equal_single_ones_in_their_order():
     together = reconstruct(PHOTO, egg_model(), boxes_xywh=boxes)
     alone = [reconstruct(PHOTO, egg_model(), boxes_xywh=[box])[0] for box in boxes]
     assert len(together) == 11
-    assert all(torch.allclose(a.vertices_cam, b.vertices_cam, atol=1e-5) for a, b in zip(together, alone))
+    assert all(torch.allclose(a.vertices_cam, b.vertices_cam, atol=1e-5) for a, b in zip(together, alone, strict=True))
 
 
 def test_no_boxes_give_nobody():

@@ -111,8 +111,9 @@ def _open(path: Path) -> Image.Image:
     except UnidentifiedImageError as error:
         raise InvalidInput(f"{path} is not an image, or of a format that Pillow does not read.") from error
     except Image.DecompressionBombError as error:
-        raise InvalidInput(f"{path} claims more than {2 * Image.MAX_IMAGE_PIXELS // 1_000_000} megapixels, which is too "
-                           f"large to open safely; reduce it first.") from error
+        limit = 2 * Image.MAX_IMAGE_PIXELS // 1_000_000
+        raise InvalidInput(f"{path} claims more than {limit} megapixels, which is too large to open safely; reduce it "
+                           f"first.") from error
     except _DAMAGE as error:
         raise InvalidInput(f"{path} cannot be read as an image ({_reason(error)}).") from error
     width, height = image.size

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from meshrec.models.correspondence_net import Correspondence
 from meshrec.models.decomr import DecoMROutput
 from meshrec.pipeline import MeshModel
-from meshrec.structures import (SMPL24, IuvMap, LocationMap, MeshPrediction, PinholeCamera, WeakPerspectiveCamera)
+from meshrec.structures import SMPL24, IuvMap, LocationMap, MeshPrediction, PinholeCamera, WeakPerspectiveCamera
 
 JOINTS = len(SMPL24)
 
