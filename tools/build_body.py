@@ -12,14 +12,20 @@ from meshrec.errors import MeshrecError
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("assets/body/meshrec_body.npz"), help="file to write (%(default)s)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("assets/body/meshrec_body.npz"), help="file to write (%(default)s)"
+    )
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
 
     from meshrec.assets import sha256_of_file, write_atomically
-    from meshrec.body.build.assemble import build_body, write_body
+    from meshrec.optional import require
 
     try:
+        for package in ("scipy", "anny"):
+            require(package, purpose="rebuild the default body", extra="synth")
+        from meshrec.body.derivation.assemble import build_body, write_body
+
         arrays, figures = build_body()
         write_body(arrays, options.out)
         if options.json:

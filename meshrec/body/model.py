@@ -16,8 +16,8 @@ from meshrec.structures.body import BodyOutput, BodyParams
 class BodyModel(nn.Module):
     """One body of SMPL's format, the free default body or a user's own file.
 
-    The arrays are buffers that move with the module but stay out of its state dict: checkpoints must not carry a body whose
-    licence may forbid it, they carry its hash.
+    The arrays are buffers that move with the module but stay out of its state dict: checkpoints must not carry a body
+    whose licence may forbid it, they carry its hash.
 
     Attributes:
         template_vertices: (V, 3) mean body in the rest pose, metres, y up, facing +z, left = +x.
@@ -84,12 +84,20 @@ class BodyModel(nn.Module):
         Args:
             params: of B bodies; fewer betas than the body has mean that the rest are zero.
         Returns:
-            Vertices and joints in metres, in the axes that ``params.global_orient`` maps to. There is no translation: the
-            root joint stays where the shape puts it.
+            Vertices and joints in metres, in the axes that ``params.global_orient`` maps to. There is no translation:
+            the root joint stays where the shape puts it.
         Raises:
             ValueError: the number of joints or betas does not fit this body.
         """
         vertices, joints = linear_blend_skinning(
-            self.template_vertices, self.shape_directions, self.pose_directions, self.joint_regressor, self.skinning_weights,
-            self._parents, params.betas, params.global_orient, params.body_pose)
+            self.template_vertices,
+            self.shape_directions,
+            self.pose_directions,
+            self.joint_regressor,
+            self.skinning_weights,
+            self._parents,
+            params.betas,
+            params.global_orient,
+            params.body_pose,
+        )
         return BodyOutput(vertices, joints)

@@ -10,13 +10,30 @@ from meshrec.checks import check_shapes
 from meshrec.structures.body import BodyOutput
 from meshrec.structures.joints import SMPL24, JointSet
 
-# Landmark vertices of bodies with SMPL's 6890 vertices, numbered as in smplx's vertex_ids; the default body follows them.
+# Landmark vertices of bodies with SMPL's 6890 vertices, numbered as in smplx's vertex_ids; the default body follows
+# them.
 LANDMARK_VERTICES = {
-    "nose": 332, "left_eye": 2800, "right_eye": 6260, "left_ear": 583, "right_ear": 4071,
-    "left_big_toe": 3216, "left_small_toe": 3226, "left_heel": 3387,
-    "right_big_toe": 6617, "right_small_toe": 6624, "right_heel": 6787,
-    "left_thumb": 2746, "left_index": 2319, "left_middle": 2445, "left_ring": 2556, "left_pinky": 2673,
-    "right_thumb": 6191, "right_index": 5782, "right_middle": 5905, "right_ring": 6016, "right_pinky": 6133,
+    "nose": 332,
+    "left_eye": 2800,
+    "right_eye": 6260,
+    "left_ear": 583,
+    "right_ear": 4071,
+    "left_big_toe": 3216,
+    "left_small_toe": 3226,
+    "left_heel": 3387,
+    "right_big_toe": 6617,
+    "right_small_toe": 6624,
+    "right_heel": 6787,
+    "left_thumb": 2746,
+    "left_index": 2319,
+    "left_middle": 2445,
+    "left_ring": 2556,
+    "left_pinky": 2673,
+    "right_thumb": 6191,
+    "right_index": 5782,
+    "right_middle": 5905,
+    "right_ring": 6016,
+    "right_pinky": 6133,
 }
 _LANDMARK_VERTEX_COUNT = 6890
 
@@ -24,8 +41,9 @@ _LANDMARK_VERTEX_COUNT = 6890
 class NamedJoints(nn.Module):
     """Picks the joints of one set from posed bodies.
 
-    A joint is looked up by its name: first among the 24 skeleton joints, then among the landmark vertices; ``head_top`` is the
-    vertex that is highest in the rest pose. A joint that is none of these is zero and marked as absent, never guessed.
+    A joint is looked up by its name: first among the 24 skeleton joints, then among the landmark vertices; ``head_top``
+    is the vertex that is highest in the rest pose. A joint that is none of these is zero and marked as absent, never
+    guessed.
 
     Attributes:
         joint_set: the set.
@@ -42,8 +60,14 @@ class NamedJoints(nn.Module):
         landmarks = landmarks | {"head_top": int(body.template_vertices[:, 1].argmax())}
         skeleton = SMPL24.names if body.joint_count >= len(SMPL24) else ()
         # Index into the skeleton joints followed by the vertices.
-        place = [skeleton.index(name) if name in skeleton else body.joint_count + landmarks[name] if name in landmarks else -1
-                 for name in joint_set.names]
+        place = [
+            skeleton.index(name)
+            if name in skeleton
+            else body.joint_count + landmarks[name]
+            if name in landmarks
+            else -1
+            for name in joint_set.names
+        ]
         index = torch.tensor(place, device=body.template_vertices.device)
         self.register_buffer("present", index >= 0, persistent=False)
         self.register_buffer("_index", index.clamp_min(0), persistent=False)

@@ -1,7 +1,7 @@
 """Reads SMPL-format body files, npz and pickle, without running anything they contain.
 
-SMPL's pickles name classes of chumpy and scipy. Here those names give plain holders of arrays, a few names of numpy are allowed, and
-every other name is refused, so neither chumpy is needed nor can a file execute code.
+SMPL's pickles name classes of chumpy and scipy. Here those names give plain holders of arrays, a few names of numpy are
+allowed, and every other name is refused, so neither chumpy is needed nor can a file execute code.
 """
 
 from __future__ import annotations
@@ -58,14 +58,16 @@ def read_smpl_file(path: str | Path) -> SmplArrays:
     with path.open("rb") as file:
         archive = zipfile.is_zipfile(file)
         file.seek(0)
-        # Damaged or hostile bytes can make the decoders fail in any way, so everything is caught and told as one sentence.
+        # Damaged or hostile bytes can make the decoders fail in any way, so everything is caught and told as one
+        # sentence.
         try:
             content = _read_npz(file) if archive else _RestrictedUnpickler(file, encoding="latin1").load()
         except InvalidInput as error:
             raise InvalidInput(f"Cannot read the body file {path}: {error}") from error
         except Exception as error:
-            raise InvalidInput(f"Cannot read the body file {path}: it is damaged or not an SMPL-format file "
-                               f"({type(error).__name__}).") from error
+            raise InvalidInput(
+                f"Cannot read the body file {path}: it is damaged or not an SMPL-format file ({type(error).__name__})."
+            ) from error
     if not isinstance(content, Mapping):
         raise InvalidInput(f"Cannot read the body file {path}: it holds no table of arrays.")
     return check_smpl_arrays(content, str(path))
@@ -85,14 +87,22 @@ def check_smpl_arrays(content: Mapping[str, Any], name: str) -> SmplArrays:
         raise InvalidInput(f"{name} is not an SMPL-format body: it lacks {', '.join(missing)}.")
     table = {key: _dense(content[key], f"{key} of {name}") for key in _KEYS}
     parents = _parents(table["kintree_table"], name)
-    vertices, joints = len(table["v_template"]), len(parents)
-    expected = {"v_template": (vertices, 3), "shapedirs": (vertices, 3, None), "posedirs": (vertices, 3, 9 * (joints - 1)),
-                "J_regressor": (joints, vertices), "weights": (vertices, joints), "f": (None, 3)}
+    vertices, joints = table["v_template"].size // 3, len(parents)
+    expected = {
+        "v_template": (vertices, 3),
+        "shapedirs": (vertices, 3, None),
+        "posedirs": (vertices, 3, 9 * (joints - 1)),
+        "J_regressor": (joints, vertices),
+        "weights": (vertices, joints),
+        "f": (None, 3),
+    }
     for key, shape in expected.items():
         got = table[key].shape
-        if len(got) != len(shape) or any(want not in (None, size) for want, size in zip(shape, got)):
-            raise InvalidInput(f"{name} is not an SMPL-format body: {key} has shape {got}, expected "
-                               f"({', '.join('any' if size is None else str(size) for size in shape)}).")
+        if len(got) != len(shape) or any(want not in (None, size) for want, size in zip(shape, got, strict=True)):
+            raise InvalidInput(
+                f"{name} is not an SMPL-format body: {key} has shape {got}, expected "
+                f"({', '.join('any' if size is None else str(size) for size in shape)})."
+            )
         if not np.isfinite(table[key]).all():
             raise InvalidInput(f"{name} is damaged: {key} holds values that are not finite.")
     faces = table["f"].astype(np.int64)
@@ -100,7 +110,9 @@ def check_smpl_arrays(content: Mapping[str, Any], name: str) -> SmplArrays:
         raise InvalidInput(f"{name} is damaged: its faces point outside its {vertices} vertices.")
     if np.abs(table["weights"].sum(1) - 1).max() > 1e-3:
         raise InvalidInput(f"{name} is damaged: its skinning weights do not sum to one.")
-    arrays = [table[key].astype(np.float32) for key in ("v_template", "shapedirs", "posedirs", "J_regressor", "weights")]
+    arrays = [
+        table[key].astype(np.float32) for key in ("v_template", "shapedirs", "posedirs", "J_regressor", "weights")
+    ]
     return SmplArrays(*arrays, faces, parents)
 
 
@@ -116,13 +128,15 @@ def _parents(kintree_table: np.ndarray, name: str) -> tuple[int, ...]:
 
 def _dense(value: Any, name: str) -> np.ndarray:
     """A numeric array from an array, a stand-in or a scipy matrix."""
-    if isinstance(value, _ChumpyArray):
-        value = value.array
-    if isinstance(value, _SparseColumns):
-        value = value.dense()
-    elif hasattr(value, "toarray"):
-        value = value.toarray()
-    array = np.asarray(value)
+    try:
+        value = _unwrapped(value)
+        if isinstance(value, _SparseColumns) or hasattr(value, "toarray"):
+            value = value.toarray()
+        array = np.asarray(value)
+    # A stand-in may carry any content: too short, out of range, of another type, or asking for more memory than there
+    # is.
+    except (AttributeError, IndexError, KeyError, MemoryError, TypeError, ValueError) as error:
+        raise InvalidInput(f"{name} is damaged ({type(error).__name__}).") from error
     if array.dtype.kind not in "fiub":
         raise InvalidInput(f"{name} is no array of numbers.")
     return array
@@ -137,7 +151,9 @@ def _read_npz(file: BinaryIO) -> dict[str, Any]:
                 continue
             with archive.open(f"{key}.npy") as member:
                 version = np.lib.format.read_magic(member)
-                header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                header = (
+                    np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                )
                 _, _, dtype = header(member)
                 if dtype.hasobject:
                     content[key] = _RestrictedUnpickler(member, encoding="latin1").load().item()
@@ -153,7 +169,7 @@ class _ChumpyArray:
     array: Any = None
 
     def __setstate__(self, state: Any) -> None:
-        """Keep the value: plain arrays carry it as ``x``, selections as a base array ``a`` and flat indices ``idxs``."""
+        """Keep the value: plain arrays carry it as ``x``, selections as a base ``a`` and flat indices ``idxs``."""
         if isinstance(state, dict) and "x" in state:
             self.array = _unwrapped(state["x"])
         elif isinstance(state, dict) and {"a", "idxs", "preferred_shape"} <= state.keys():
@@ -169,7 +185,7 @@ class _SparseColumns:
         self.shape = (int(shape[0]), int(shape[1]))
         self.data, self.indices, self.indptr = (np.asarray(state[key]) for key in ("data", "indices", "indptr"))
 
-    def dense(self) -> np.ndarray:
+    def toarray(self) -> np.ndarray:
         dense = np.zeros(self.shape)
         columns = np.repeat(np.arange(self.shape[1]), np.diff(self.indptr))
         np.add.at(dense, (self.indices, columns), self.data)
@@ -195,8 +211,12 @@ class _RestrictedUnpickler(pickle.Unpickler):
             return _ChumpyArray
         if module.startswith("scipy.sparse") and name in ("csc_matrix", "csc_array"):
             return _SparseColumns
-        if module in ("numpy", "numpy.core.multiarray", "numpy._core.multiarray") and name in ("ndarray", "dtype", "_reconstruct",
-                                                                                               "scalar"):
+        if module in ("numpy", "numpy.core.multiarray", "numpy._core.multiarray") and name in (
+            "ndarray",
+            "dtype",
+            "_reconstruct",
+            "scalar",
+        ):
             return getattr(np if name in ("ndarray", "dtype") else _array_functions(), name)
         raise InvalidInput(f"it asks for {module}.{name}, which a body file has no use for; it was not loaded.")
 

@@ -1,4 +1,4 @@
-"""Exchanges bodies with the smplx package, which is optional and under a non-commercial licence; the only file that imports it."""
+"""Exchanges bodies with the optional, non-commercially licensed smplx package; the only file that imports it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,14 @@ def to_smplx(body: BodyModel, batch: int = 1) -> Any:
     vertices, joints = body.vertex_count, body.joint_count
     parents = body.parents.cpu().numpy()
     arrays = struct(
-        v_template=body.template_vertices.cpu().numpy(), shapedirs=body.shape_directions.cpu().numpy(),
+        v_template=body.template_vertices.cpu().numpy(),
+        shapedirs=body.shape_directions.cpu().numpy(),
         posedirs=body.pose_directions.cpu().numpy().T.reshape(vertices, 3, 9 * (joints - 1)),
-        J_regressor=body.joint_regressor.cpu().numpy(), weights=body.skinning_weights.cpu().numpy(),
-        kintree_table=np.stack([parents, np.arange(joints)]), f=body.faces.cpu().numpy())
+        J_regressor=body.joint_regressor.cpu().numpy(),
+        weights=body.skinning_weights.cpu().numpy(),
+        kintree_table=np.stack([parents, np.arange(joints)]),
+        f=body.faces.cpu().numpy(),
+    )
     return smplx.SMPL("", data_struct=arrays, batch_size=batch)
 
 
@@ -40,8 +44,15 @@ def from_smplx(layer: Any) -> BodyModel:
     """
     vertices = layer.v_template.shape[0]
     arrays = {
-        "v_template": layer.v_template, "shapedirs": layer.shapedirs, "posedirs": layer.posedirs.T.reshape(vertices, 3, -1),
-        "J_regressor": layer.J_regressor, "weights": layer.lbs_weights, "f": np.asarray(layer.faces, np.int64),
-        "kintree_table": np.stack([layer.parents.cpu().numpy(), np.arange(len(layer.parents))])}
-    arrays = {key: value if isinstance(value, np.ndarray) else value.detach().cpu().numpy() for key, value in arrays.items()}
+        "v_template": layer.v_template,
+        "shapedirs": layer.shapedirs,
+        "posedirs": layer.posedirs.T.reshape(vertices, 3, -1),
+        "J_regressor": layer.J_regressor,
+        "weights": layer.lbs_weights,
+        "f": np.asarray(layer.faces, np.int64),
+        "kintree_table": np.stack([layer.parents.cpu().numpy(), np.arange(len(layer.parents))]),
+    }
+    arrays = {
+        key: value if isinstance(value, np.ndarray) else value.detach().cpu().numpy() for key, value in arrays.items()
+    }
     return BodyModel(check_smpl_arrays(arrays, "the smplx layer"))
