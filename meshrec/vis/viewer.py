@@ -15,6 +15,7 @@ from meshrec.optional import require
 from meshrec.structures import MeshPrediction
 from meshrec.vis.colours import person_colour
 
+_OTHER_WAYS = "save the mesh and view it elsewhere, or draw an overlay picture"
 _UPRIGHT = np.array([1.0, -1.0, -1.0])  # camera axes (y down, z forward) to the window's (y up, z towards the viewer)
 
 
@@ -31,18 +32,21 @@ def show_meshes(meshes: Sequence[tuple[np.ndarray, np.ndarray]], title: str = "m
         meshes: pairs of vertices (V, 3), y up and z towards the viewer, and faces (F, 3).
         title: of the window.
     Raises:
-        MeshrecError: the machine has no display.
+        MeshrecError: the machine has no display, or no window can open on it.
         MissingDependency: Open3D is absent.
     """
     open3d = check_viewer()
-    geometries = []
+    window = open3d.visualization.Visualizer()
+    if not window.create_window(window_name=title):
+        raise MeshrecError(f"Open3D could not open a window on this display; {_OTHER_WAYS}.")
     for index, (vertices, faces) in enumerate(meshes):
         mesh = open3d.geometry.TriangleMesh(open3d.utility.Vector3dVector(np.asarray(vertices, dtype=np.float64)),
                                             open3d.utility.Vector3iVector(np.asarray(faces, dtype=np.int32)))
         mesh.compute_vertex_normals()
         mesh.paint_uniform_color(person_colour(index))
-        geometries.append(mesh)
-    open3d.visualization.draw_geometries(geometries, window_name=title)
+        window.add_geometry(mesh)
+    window.run()
+    window.destroy_window()
 
 
 def check_viewer() -> ModuleType:
@@ -53,8 +57,7 @@ def check_viewer() -> ModuleType:
         MissingDependency: Open3D is absent.
     """
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise MeshrecError("This machine has no display (neither DISPLAY nor WAYLAND_DISPLAY is set), so no window can "
-                           "open; save the mesh and view it elsewhere, or ask for an overlay picture.")
+        raise MeshrecError(f"This machine has no display (neither DISPLAY nor WAYLAND_DISPLAY is set); {_OTHER_WAYS}.")
     return require("open3d", extra="viewer", purpose="show meshes in a window")
 
 

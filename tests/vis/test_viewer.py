@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from meshrec.errors import InvalidInput
+from meshrec.errors import InvalidInput, MeshrecError
 from meshrec.export import save_mesh
 from meshrec.vis.viewer import read_mesh, show_people
 from tests.support.commands import load_main
@@ -21,17 +21,46 @@ class _FakeMesh(SimpleNamespace):
         self.colour = colour
 
 
-@pytest.fixture
-def windows(monkeypatch):
-    """What an Open3D stand-in was asked to show."""
+class _FakeWindow:
+    """Open3D's Visualizer as far as it is used; notes what it was asked to show."""
+
+    def __init__(self, shown, opens):
+        self.meshes, self.shown, self.opens = [], shown, opens
+        self.add_geometry = self.meshes.append
+
+    def create_window(self, window_name):
+        self.title = window_name
+        return self.opens
+
+    def run(self):
+        self.shown.append((self.meshes, self.title))
+
+    def destroy_window(self):
+        pass
+
+
+def _install_open3d(monkeypatch, opens):
     shown = []
     fake = SimpleNamespace(
         geometry=SimpleNamespace(TriangleMesh=lambda vertices, faces: _FakeMesh(vertices=vertices, faces=faces)),
         utility=SimpleNamespace(Vector3dVector=np.asarray, Vector3iVector=np.asarray),
-        visualization=SimpleNamespace(draw_geometries=lambda meshes, window_name: shown.append((meshes, window_name))))
+        visualization=SimpleNamespace(Visualizer=lambda: _FakeWindow(shown, opens)))
     monkeypatch.setitem(sys.modules, "open3d", fake)
     monkeypatch.setenv("DISPLAY", ":0")
     return shown
+
+
+@pytest.fixture
+def windows(monkeypatch):
+    """What an Open3D stand-in was asked to show."""
+    return _install_open3d(monkeypatch, opens=True)
+
+
+def test_a_display_on_which_no_window_opens_is_reported(monkeypatch):
+    shown = _install_open3d(monkeypatch, opens=False)
+    with pytest.raises(MeshrecError, match="could not open a window"):
+        show_people([egg_prediction()])
+    assert shown == []
 
 
 def test_people_are_shown_upright_each_in_an_own_colour(windows):
