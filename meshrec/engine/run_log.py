@@ -28,7 +28,7 @@ class RunLog:
     def record(self, step: int, values: dict[str, Tensor | float]) -> None:
         """Adds the values of a step to the means."""
         for name, value in values.items():
-            self._sums[name] += float(value)
+            self._sums[name] += float(value.detach() if isinstance(value, Tensor) else value)
             self._counts[name] += 1
 
     def flush(self, step: int) -> None:

@@ -64,11 +64,11 @@ def train_stage(model: nn.Module, source: BatchSource, stage: StageConfig, step_
         CheckpointMismatch: the checkpoint in the folder belongs to another net.
     """
     device = pick_device(loop.device)
-    model.to(device).train()
+    model.to(device, memory_format=torch.channels_last).train()
     trained = [parameter for name in stage.nets for parameter in getattr(model, name).parameters()]
     for parameter in model.parameters():
         parameter.requires_grad_(any(parameter is other for other in trained))
-    optimizer = torch.optim.AdamW(trained, lr=stage.learning_rate, weight_decay=stage.weight_decay)
+    optimizer = torch.optim.AdamW(trained, lr=stage.learning_rate, weight_decay=stage.weight_decay, fused=True)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(stage.average_decay), use_buffers=True)
     start = _resume(folder, stage, model, average, optimizer, device)
     steps = range(start, stage.steps)
