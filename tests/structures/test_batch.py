@@ -1,0 +1,23 @@
+"""Training batches index, concatenate and check as one."""
+
+import pytest
+import torch
+
+from meshrec.structures import TrainingBatch
+
+
+def test_indexing_and_concatenation_are_inverse():
+    batch = TrainingBatch.unlabelled(torch.rand(5, 3, 8, 8), vertex_count=4)
+    again = TrainingBatch.concatenate([batch[:2], batch[2], batch[[3, 4]]])
+    assert torch.equal(again.images, batch.images) and len(batch[2]) == 1
+
+
+def test_unlabelled_batches_know_nothing():
+    batch = TrainingBatch.unlabelled(torch.rand(2, 3, 8, 8), vertex_count=4)
+    assert not (batch.has_mask | batch.has_iuv | batch.has_mesh).any() and batch.joint_confidence.sum() == 0
+
+
+def test_fields_of_different_length_are_refused():
+    batch = TrainingBatch.unlabelled(torch.rand(2, 3, 8, 8), vertex_count=4)
+    with pytest.raises(ValueError, match="camera must have shape"):
+        batch.replace(camera=torch.zeros(3, 3))
