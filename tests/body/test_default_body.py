@@ -102,6 +102,13 @@ def test_faces_look_outwards_and_none_is_degenerate(arrays):
     assert 0.5 * np.linalg.norm(normals, axis=1).min() > 1e-6  # square metres: 1 mm^2
 
 
+def test_nothing_passes_through_itself_at_rest(arrays):
+    pytest.importorskip("scipy", reason="scipy is not installed")
+    from meshrec.body.derivation.untangling import crossing_faces
+
+    assert len(crossing_faces(arrays["v_template"], arrays["f"])) == 0
+
+
 def test_it_mirrors_onto_itself_exactly(arrays):
     mirror, joints = arrays["mirror_vertex"], list(SMPL24.mirror)
     assert np.array_equal(mirror[mirror], np.arange(6890))

@@ -20,6 +20,7 @@ from meshrec.body.derivation.shape_space import (  # noqa: E402
     volume,
 )
 from meshrec.body.derivation.t_pose import to_t_pose  # noqa: E402
+from meshrec.body.derivation.untangling import crossing_faces, untangle  # noqa: E402
 from meshrec.body.regressors import LANDMARK_VERTICES  # noqa: E402
 from tests.support.solids import octahedron_sphere  # noqa: E402
 
@@ -139,3 +140,25 @@ def test_dual_quaternions_keep_the_radius_of_a_twisted_limb():
     corrected_radius = np.linalg.norm(((ring + offsets) @ half.T)[:, 1:], axis=1)
     assert np.allclose(linear_radius, 0.05 * np.cos(0.6))
     assert np.allclose(corrected_radius, linear_radius + SHARE_OF_DUAL_QUATERNION * (0.05 - linear_radius), atol=1e-6)
+
+
+def test_crossing_faces_are_found_and_touching_neighbours_are_not():
+    vertices, faces, _ = symmetric_sphere(2)
+    assert len(crossing_faces(vertices, faces)) == 0
+    both = np.concatenate([vertices, 0.5 * vertices + [0.9, 0, 0]])
+    pairs = crossing_faces(both, np.concatenate([faces, faces + len(vertices)]))
+    assert len(pairs) > 4
+    assert ((pairs < len(faces)).sum(1) == 1).all()  # always one face of each sphere
+
+
+def test_untangling_smooths_a_fold_away_and_leaves_the_rest_alone():
+    vertices, faces, mirror = symmetric_sphere(3)
+    folded = vertices.copy()
+    spike = vertices[:, 1].argmax()
+    folded[spike] = [0, -1.4, 0]  # pushed through the whole sphere
+    assert len(crossing_faces(folded, faces)) > 0
+    smoothing = untangle(folded, faces, mirror)
+    assert len(crossing_faces(smoothing @ folded, faces)) == 0
+    assert np.allclose(np.asarray(smoothing.sum(1)).ravel(), 1)
+    moved = np.linalg.norm(smoothing @ folded - folded, axis=1) > 0
+    assert moved[spike] and moved.mean() < 0.5

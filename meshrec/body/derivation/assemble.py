@@ -23,6 +23,7 @@ from meshrec.body.derivation.shape_space import (
     symmetrised,
 )
 from meshrec.body.derivation.t_pose import to_t_pose
+from meshrec.body.derivation.untangling import untangle
 from meshrec.structures.joints import SMPL24
 
 # V = 6890 like SMPL; a closed genus-0 mesh then has F = 13776. 122 vertices of the mid-plane are enough for the
@@ -48,7 +49,9 @@ def build_body() -> tuple[dict[str, np.ndarray], dict[str, float]]:
     samples = _sample_bodies(source)
     mean = samples.vertices[:_SHAPES_FIT].mean(0)
     mesh = _reduce(source, mean, samples.eye_centre)
-    shapes, weights = samples.vertices[:, mesh.source_vertex], _weights(source, mesh)
+    smoothing = untangle(mean[mesh.source_vertex], mesh.faces, mesh.mirror_vertex)
+    shapes = np.stack([smoothing @ shape for shape in samples.vertices[:, mesh.source_vertex]])
+    weights = _weights(source, mesh)
     template, shape_directions, variance = principal_shapes(shapes[:_SHAPES_FIT], mesh.mirror_vertex, _BETAS)
     shape_directions *= _signs(template, shape_directions, mesh.faces)
     regressor = fit_joint_regressor(shapes[:_SHAPES_FIT], samples.joints[:_SHAPES_FIT], mesh.mirror_vertex)
