@@ -1,4 +1,4 @@
-"""Weights on disk: strict safetensors files that say what they belong to, and a restricted reader of foreign ``.pt`` files."""
+"""Weights on disk: strict files that say what they belong to, and a restricted reader of foreign ``.pt`` files."""
 
 from __future__ import annotations
 
@@ -61,9 +61,10 @@ def load_weights(path: str | Path, model: nn.Module, expect: Mapping[str, Any] |
     metadata, state = read_weights(path)
     for name, wanted in (expect or {}).items():
         if metadata.get(name) != wanted:
-            raise CheckpointMismatch(f"{path} belongs to another {name.removesuffix('_hash')}: the file has {name} "
-                                     f"{metadata.get(name, 'not recorded')}, in use is {wanted}; take the weights and the "
-                                     f"{name.removesuffix('_hash')} that were made for each other.")
+            kind = name.removesuffix("_hash")
+            raise CheckpointMismatch(f"{path} belongs to another {kind}: the file has {name} "
+                                     f"{metadata.get(name, 'not recorded')}, in use is {wanted}; take the weights and "
+                                     f"the {kind} that were made for each other.")
     fill_model(model, state, str(path), only)
     return metadata
 
@@ -137,8 +138,9 @@ def read_torch_file(path: str | Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle fails in whatever way its bytes suggest
         reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise CheckpointMismatch(f"Cannot read {path} as weights: it is damaged, or holds objects other than tensors and "
-                                 f"arrays, which are not loaded because they could run code ({reason[0]}).") from error
+        raise CheckpointMismatch(f"Cannot read {path} as weights: it is damaged, or holds objects other than tensors "
+                                 f"and arrays, which are not loaded because they could run code ({reason[0]})."
+                                 ) from error
 
 
 def without_prefix(state: Mapping[str, Tensor], prefix: str = "module.") -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Measure speeds: `benchmark.py rasterise [--json F]`. Each measurement is a subcommand of its own."""
+"""Measure speeds: `benchmark.py rasterise|nets [--json F]`. Each measurement is a subcommand of its own."""
 
 from __future__ import annotations
 
@@ -51,7 +51,24 @@ def rasterise(options: argparse.Namespace) -> dict:
     return {"timings": [asdict(row) for row in timings]}
 
 
-COMMANDS = {"rasterise": (describe_rasterise, rasterise)}
+def describe_nets(command: argparse.ArgumentParser) -> None:
+    command.description = "Milliseconds for one crop: the light default nets and those of the paper, random weights."
+    command.add_argument("--size", type=int, default=224, help="side of the crop, pixels")
+
+
+def nets(options: argparse.Namespace) -> dict:
+    from meshrec.engine.benchmark_nets import benchmark_nets
+
+    light, paper = timings = benchmark_nets(size_px=options.size, device=options.device)
+    print(f"{'form':<6} {'parameters':>11} {'MiB fp16':>9} {'ms/crop':>9} {'best':>9}")
+    for row in timings:
+        print(f"{row.form:<6} {row.parameters:>11,} {row.half_mib:9.1f} {row.ms_per_crop:9.1f} {row.best_ms_per_crop:9.1f}")
+    ratio = light.ms_per_crop / paper.ms_per_crop
+    print(f"light / paper: {ratio:.3f}")
+    return {"timings": [asdict(row) for row in timings], "light_over_paper": ratio}
+
+
+COMMANDS = {"rasterise": (describe_rasterise, rasterise), "nets": (describe_nets, nets)}
 
 if __name__ == "__main__":
     raise SystemExit(run_command(main))

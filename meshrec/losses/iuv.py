@@ -1,5 +1,7 @@
 """Losses of the correspondence net: DecoMR's mask and UV, and part, residual, front and facing of the default form.
 
+The names in brackets are those of the trainer that the authors of DecoMR (CVPR 2020) released.
+
 Targets may have a higher resolution than the prediction. Regression compares at the target's (prediction enlarged, as
 DecoMR does); classes are read from the target at the centre of each predicted pixel.
 """
@@ -20,7 +22,7 @@ RESIDUAL_KNEE = 0.1  # below this residual, in half part boxes, smooth L1 is qua
 
 
 def mask_loss(mask_logit: Tensor, target_mask: Tensor, valid: Tensor) -> Tensor:
-    """Binary cross-entropy of the person's mask (DecoMR, L_c of section 3.4, weight 0.2 there).
+    """Binary cross-entropy of the person's mask (DecoMR's dp_mask, weight 0.2 there).
 
     The logits are enlarged bilinearly; DecoMR enlarges the probabilities, which saturate.
 
@@ -38,7 +40,7 @@ def mask_loss(mask_logit: Tensor, target_mask: Tensor, valid: Tensor) -> Tensor:
 
 
 def uv_loss(uv: Tensor, target: IuvMap, valid: Tensor) -> Tensor:
-    """L1 of the atlas coordinates over each person's pixels (DecoMR, L_r of section 3.4, weight 1).
+    """L1 of the atlas coordinates over each person's pixels (DecoMR's dp_uv, weight 1 there).
 
     Every image counts the same, however small its person: this is the released weight of foreground over foreground
     area. The prediction is enlarged by repetition.
@@ -115,7 +117,8 @@ def facing_loss(facing_logits: Tensor, facing_rad: Tensor, valid: Tensor) -> Ten
     """
     check_shapes(facing_logits=(facing_logits, "B K"), facing_rad=(facing_rad, "B"), valid=(valid, "B"))
     bins = facing_logits.shape[1]
-    position = torch.remainder(torch.where(valid > 0, facing_rad, torch.zeros_like(facing_rad)) / (2 * math.pi) * bins, bins)
+    heading = torch.where(valid > 0, facing_rad, torch.zeros_like(facing_rad))
+    position = torch.remainder(heading * bins / (2 * math.pi), bins)
     lower = position.floor().long() % bins
     share = (position - position.floor())[:, None]
     target = F.one_hot(lower, bins) * (1 - share) + F.one_hot((lower + 1) % bins, bins) * share

@@ -1,4 +1,7 @@
-"""Losses on joints: in the image, in space, and as heatmaps."""
+"""Losses on joints: in the image, in space, and as heatmaps.
+
+The names in brackets are those of the trainer that the authors of DecoMR (CVPR 2020) released.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def joint_loss_2d(joints_ndc: Tensor, target_ndc: Tensor, confidence: Tensor) ->
 
 
 def robust_joint_loss_2d(joints_ndc: Tensor, target_ndc: Tensor, confidence: Tensor, sigma: float = 0.3) -> Tensor:
-    """Geman-McClure on the distance in crop units, for labels that may be wrong (SMPLify, equation 2).
+    """Geman-McClure on the distance in crop units, for labels that may be wrong (SMPLify, ECCV 2016).
 
     Near zero it equals the squared distance; far away it approaches ``sigma ** 2`` and the gradient vanishes.
 

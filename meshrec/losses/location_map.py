@@ -1,4 +1,7 @@
-"""Losses of the location net: weighted L1 on the map, total variation, and consistency of map, camera and IUV."""
+"""Losses of the location net: weighted L1 on the map, total variation, and consistency of map, camera and IUV.
+
+The names in brackets are those of the trainer that the authors of DecoMR (CVPR 2020) released.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ PART_WEIGHTS = {"foot": 25.0, "ankle": 25.0, "wrist": 25.0, "hand": 25.0, "hip":
 
 
 def location_map_loss(prediction: LocationMap, target: Tensor, weight: Tensor, valid: Tensor) -> Tensor:
-    """Weighted L1 over all texels, metres (DecoMR, equation 3, weight 1).
+    """Weighted L1 over all texels, metres (DecoMR's uv, weight 1 there).
 
     Args:
         prediction: maps of (B, 3, R, R).
@@ -32,7 +35,7 @@ def location_map_loss(prediction: LocationMap, target: Tensor, weight: Tensor, v
 
 
 def total_variation_loss(prediction: LocationMap, mask: Tensor, valid: Tensor) -> Tensor:
-    """Sum of the absolute differences of neighbouring texels inside the chart, over (R - 1)^2 (DecoMR, L_tv).
+    """Sum of the absolute differences of neighbouring texels inside the chart, over (R - 1)^2 (DecoMR's tv).
 
     A mean over the samples; the released code sums over its batch (weight 1e-4) and also counts texels off the chart.
 
@@ -49,7 +52,7 @@ def total_variation_loss(prediction: LocationMap, mask: Tensor, valid: Tensor) -
 
 
 def consistency_loss(prediction: LocationMap, camera: WeakPerspectiveCamera, target: IuvMap, valid: Tensor) -> Tensor:
-    """Each pixel of the person, looked up in the map and projected, must land on itself (DecoMR, equation 4, weight 1).
+    """Each pixel of the person, looked up in the map and projected, must land on itself (DecoMR's con, weight 1).
 
     Squared error in crop units of [-1, 1], mean over the whole image, of which the background counts as zero. Gradients
     reach the map and the camera.
@@ -63,8 +66,10 @@ def consistency_loss(prediction: LocationMap, camera: WeakPerspectiveCamera, tar
     check_shapes(points=(prediction.points, "B 3 R R"), mask=(target.mask, "B H W"), scale=(camera.scale, "B"),
                  valid=(valid, "B"))
     _, height, width = target.mask.shape
-    grid = (2.0 * target.uv - 1.0).permute(0, 2, 3, 1)
-    xy = F.grid_sample(prediction.points[:, :2].float(), grid, mode="bilinear", padding_mode="border", align_corners=True)
+    # A coordinate that is not a number would crash the sampler's backward pass instead of raising.
+    grid = (2.0 * target.uv.nan_to_num(0.0) - 1.0).permute(0, 2, 3, 1)
+    points_xy = prediction.points[:, :2].float()
+    xy = F.grid_sample(points_xy, grid, mode="bilinear", padding_mode="border", align_corners=True)
     projected = camera.scale[:, None, None, None] * (xy + camera.translation[:, :, None, None])
     x = (torch.arange(width, device=xy.device) + 0.5) * (2 / width) - 1
     y = (torch.arange(height, device=xy.device) + 0.5) * (2 / height) - 1

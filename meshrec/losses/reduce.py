@@ -10,15 +10,14 @@ def valid_mean(values: Tensor, valid: Tensor) -> Tensor:
     """Weighted mean of the entries that are known.
 
     Args:
-        values: any shape; entries with weight 0 may hold anything, also NaN.
+        values: any shape; entries with weight 0 do not matter, as long as they are finite.
         valid: flags or weights of at least 0, with as many leading axes as it has; the rest is broadcast.
     Returns:
         Scalar: the weighted sum divided by the sum of the weights, 0 if that is 0.
     """
     weight = valid.to(values.dtype).reshape(*valid.shape, *[1] * (values.dim() - valid.dim())).expand_as(values)
-    known = torch.where(weight > 0, values, torch.zeros_like(values))
     total = weight.sum()
-    return (known * weight).sum() / torch.where(total > 0, total, torch.ones_like(total))
+    return (values * weight).sum() / torch.where(total > 0, total, torch.ones_like(total))
 
 
 def mean_over(values: Tensor, inside: Tensor) -> Tensor:
@@ -32,5 +31,4 @@ def mean_over(values: Tensor, inside: Tensor) -> Tensor:
     """
     region = inside if values.dim() == 3 else inside[:, None].expand_as(values)
     region = region.to(values.dtype)
-    known = torch.where(region > 0, values, torch.zeros_like(values))
-    return known.flatten(1).sum(dim=1) / region.flatten(1).sum(dim=1).clamp(min=1.0)
+    return (values * region).flatten(1).sum(dim=1) / region.flatten(1).sum(dim=1).clamp(min=1.0)

@@ -1,4 +1,4 @@
-"""Nets that take plain arguments and built parts: correspondence net, location net, DecoMR, in two forms of the same classes."""
+"""Nets: correspondence net, location net and DecoMR, in the paper's and a light form of the same classes."""
 
 from meshrec.models.correspondence_net import Correspondence, CorrespondenceNet
 from meshrec.models.decomr import DecoMR, DecoMROutput

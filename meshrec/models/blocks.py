@@ -1,8 +1,9 @@
 """Convolutional blocks that several nets share: bottleneck, upsampling, hourglass, small residual block.
 
 The bottleneck, its use for upsampling and the hourglass are DecoMR's (CVPR 2020, section 3 and the released code); all
-convolutions in them carry a bias. Normalisation is chosen by name: ``"group"`` (8 channels a group, as released) or
-``"batch"`` (cheaper on CPU, and folds away at inference).
+convolutions in them carry a bias. Normalisation is chosen by name: ``"group"`` (8 channels a group, as released),
+``"batch"`` (cheapest), or ``"layer"`` (over each pixel's channels; cheaper on CPU than groups, and like them the same
+whatever else a batch holds).
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Bottleneck(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """Enlarges a map, then a bottleneck: nearest enlargement in the decoder and hourglass, bilinear in the map decoder."""
+    """Enlarges a map, then a bottleneck; by repetition, or bilinearly in the location net's decoder."""
 
     def __init__(self, in_channels: int, out_channels: int, norm: str = "group", mode: str = "nearest") -> None:
         super().__init__()
@@ -72,7 +73,7 @@ class UpBlock(nn.Module):
 class Hourglass(nn.Module):
     """Halves a square map ``levels`` times while doubling its channels, and comes back with additive skips.
 
-    (B, C, R, R) -> (B, C, R, R); R must be divisible by ``2 ** levels``. Lists run from the finest level to the coarsest.
+    (B, C, R, R) -> (B, C, R, R); R must be divisible by ``2 ** levels``. Lists run from the finest level down.
     """
 
     def __init__(self, channels: int, levels: int, norm: str = "group") -> None:

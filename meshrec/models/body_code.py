@@ -35,7 +35,8 @@ class BodyEncoder(nn.Module):
                  stages: tuple[int, ...] = (32, 64, 128, 192), norm: str = "group") -> None:
         super().__init__()
         self.width = width
-        self.stem = nn.Sequential(nn.Conv2d(_PLANES, stages[0], 3, 2, 1, bias=False), make_norm(norm, stages[0]), nn.ReLU())
+        self.stem = nn.Sequential(nn.Conv2d(_PLANES, stages[0], 3, 2, 1, bias=False), make_norm(norm, stages[0]),
+                                  nn.ReLU())
         self.stages = nn.Sequential(*(ResidualBlock(a, b, 2, norm) for a, b in zip(stages, stages[1:])))
         cells = (GRID >> len(stages)) ** 2
         self.from_iuv = nn.Linear(stages[-1] * cells, width)

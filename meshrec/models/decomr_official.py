@@ -68,8 +68,8 @@ def read_official_decomr(path: str | Path) -> OfficialDecoMR:
     correspondence = without_prefix(content["CNet"])
     location = without_prefix(content.get("LNet") or {})
     if "dp_layers.0.1.norm1.running_mean" in correspondence:
-        raise CheckpointMismatch(f"{path} was trained with batch normalisation in its blocks; only the group-normalised "
-                                 "form that was released is supported.")
+        raise CheckpointMismatch(f"{path} was trained with batch normalisation in its blocks; only the "
+                                 "group-normalised form that was released is supported.")
     levels = len({name.split(".")[1] for name in location if name.startswith("decoder.")})
     return OfficialDecoMR(rename(correspondence, CORRESPONDENCE_KEYS, str(path)),
                           rename(location, LOCATION_KEYS, str(path)), 64 << levels if location else 0)

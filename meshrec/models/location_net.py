@@ -75,8 +75,9 @@ class LocationNet(nn.Module):
     """
 
     def __init__(self, reference_map: Tensor, widths: LocationWidths = LocationWidths(), *, decoder_levels: int = 1,
-                 map_resolution: int | None = None, body_encoder: nn.Module | None = None, map_basis: nn.Module | None = None,
-                 atlas_hash: str = "", norm: str = "group", code_norm: str = "batch") -> None:
+                 map_resolution: int | None = None, body_encoder: nn.Module | None = None,
+                 map_basis: nn.Module | None = None, atlas_hash: str = "", norm: str = "group",
+                 code_norm: str = "batch") -> None:
         super().__init__()
         check_shapes(reference_map=(reference_map, "3 R R"))
         if (body_encoder is None) != (map_basis is None):

@@ -64,4 +64,5 @@ def light_location_net(reference_map: Tensor, basis_map: Tensor, atlas_hash: str
                             camera=(128, 64))
     encoder = BodyEncoder(width=384, code_channels=widths.code, joints=len(BODY30), norm="layer")
     return LocationNet(reference_map, widths, decoder_levels=0, map_resolution=128, body_encoder=encoder,
-                       map_basis=MapBasis(basis_map, encoder.width, size=128), atlas_hash=atlas_hash, norm="layer", code_norm="layer")
+                       map_basis=MapBasis(basis_map, encoder.width, size=128), atlas_hash=atlas_hash, norm="layer",
+                       code_norm="layer")
