@@ -1,4 +1,7 @@
-"""How camera-frame points land on the pixel grid, in one form for both cameras: ``px = scale * xy / depth + offset``."""
+"""How camera-frame points land on the pixel grid, in one form for both cameras.
+
+A perspective camera maps ``px = scale * xy / z + offset``, an orthographic one the same without the division.
+"""
 
 from __future__ import annotations
 

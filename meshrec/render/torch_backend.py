@@ -44,7 +44,7 @@ def visible_faces(
     Returns:
         (B, H, W) long face indices, -1 where no face is seen.
     """
-    vertices_cam = vertices_cam.float()  # visibility is decided in float32 whatever the input: keys hold 32 bits of depth
+    vertices_cam = vertices_cam.float()  # whatever the input: the keys hold 32 bits of depth
     screen = ScreenMap(screen.scale_px.float(), screen.offset_px.float(), screen.perspective, screen.size)
     batch = len(vertices_cam)
     height, width = screen.size
@@ -103,9 +103,9 @@ def _triangles_on_screen(
 
 
 def _screen_planes(points_cam: Tensor, screen: ScreenMap) -> tuple[Tensor, Tensor, Tensor]:
-    """Columns, rows and z-buffer order, each (B, N), of (B, N, 3) points; -1 / z is affine over a perspective screen."""
+    """Columns, rows and z-buffer order, each (B, N), of (B, N, 3) points."""
     depth = points_cam[..., 2]
-    order = -1.0 / depth if screen.perspective else depth
+    order = -1.0 / depth if screen.perspective else depth  # unlike z itself, 1 / z is affine over the screen
     column, row = screen.project(points_cam).unbind(-1)
     return column, row, order
 
