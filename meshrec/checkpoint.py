@@ -19,7 +19,7 @@ from meshrec.assets import write_atomically
 from meshrec.errors import AssetNotFound, CheckpointMismatch
 
 FORMAT = "meshrec-weights-1"
-_METADATA_KEY = "meshrec"
+_HEADER = "meshrec"
 _HALF_MAX = torch.finfo(torch.float16).max
 _SHOWN_NAMES = 5
 
@@ -38,7 +38,8 @@ def save_weights(path: str | Path, model: nn.Module | Mapping[str, Tensor], meta
     """
     state = model.state_dict() if isinstance(model, nn.Module) else model
     stored = {name: _for_storage(value, half) for name, value in state.items()}
-    header = {"format": FORMAT, _METADATA_KEY: json.dumps(dict(metadata), sort_keys=True)}
+    # One entry, because the format stores several in no fixed order, and equal weights should give equal files.
+    header = {_HEADER: json.dumps({"format": FORMAT, "metadata": dict(metadata)}, sort_keys=True)}
     with write_atomically(path) as temporary:
         save_file(stored, str(temporary), metadata=header)
 
@@ -171,12 +172,10 @@ def _check_exists(path: str | Path) -> None:
 
 
 def _metadata(path: str | Path, header: Mapping[str, str] | None) -> dict[str, Any]:
-    if not header or header.get("format") != FORMAT:
+    described = json.loads((header or {}).get(_HEADER, "{}"))
+    if described.get("format") != FORMAT:
         raise CheckpointMismatch(f"{path} is a safetensors file, but not one that meshrec wrote ({FORMAT}).")
-    try:
-        return json.loads(header[_METADATA_KEY])
-    except (KeyError, ValueError) as error:
-        raise CheckpointMismatch(f"{path} has lost its description ({error}).") from error
+    return described["metadata"]
 
 
 def _some(names: list[str]) -> str:
