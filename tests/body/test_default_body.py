@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from meshrec.assets import asset_path
-from meshrec.body.derivation.shape_space import body_mass_index
+from meshrec.body.build.shape_space import body_mass_index
 from meshrec.body.model import BodyModel
 from meshrec.body.regressors import LANDMARK_VERTICES
 from meshrec.structures.joints import SMPL24
@@ -104,7 +104,7 @@ def test_faces_look_outwards_and_none_is_degenerate(arrays):
 
 def test_nothing_passes_through_itself_at_rest(arrays):
     pytest.importorskip("scipy", reason="scipy is not installed")
-    from meshrec.body.derivation.untangling import crossing_faces
+    from meshrec.body.build.untangling import crossing_faces
 
     assert len(crossing_faces(arrays["v_template"], arrays["f"])) == 0
 

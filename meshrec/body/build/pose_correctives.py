@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from meshrec.body.derivation.joints import SMPL_PARENTS
+from meshrec.body.build.joints import SMPL_PARENTS
 from meshrec.structures.joints import SMPL24
 
 SHARE_OF_DUAL_QUATERNION = 0.75

@@ -8,22 +8,22 @@ from pathlib import Path
 import numpy as np
 
 from meshrec.assets import write_atomically
-from meshrec.body.derivation.anny_source import SourceBody, load_source_body
-from meshrec.body.derivation.joint_regression import fit_joint_regressor
-from meshrec.body.derivation.joints import SMPL_PARENTS, smpl_joints, smpl_weights
-from meshrec.body.derivation.landmarks import find_landmarks, slot_order
-from meshrec.body.derivation.mesh_reduction import ReducedMesh, reduce_symmetric
-from meshrec.body.derivation.pockets import fill_pockets
-from meshrec.body.derivation.pose_correctives import fit_pose_directions
-from meshrec.body.derivation.shape_space import (
+from meshrec.body.build.anny_source import SourceBody, load_source_body
+from meshrec.body.build.joint_regression import fit_joint_regressor
+from meshrec.body.build.joints import SMPL_PARENTS, smpl_joints, smpl_weights
+from meshrec.body.build.landmarks import find_landmarks, slot_order
+from meshrec.body.build.mesh_reduction import ReducedMesh, reduce_symmetric
+from meshrec.body.build.pockets import fill_pockets
+from meshrec.body.build.pose_correctives import fit_pose_directions
+from meshrec.body.build.shape_space import (
     body_mass_index,
     fit_coefficients,
     principal_shapes,
     sample_shapes,
     symmetrised,
 )
-from meshrec.body.derivation.t_pose import to_t_pose
-from meshrec.body.derivation.untangling import untangle
+from meshrec.body.build.t_pose import to_t_pose
+from meshrec.body.build.untangling import untangle
 from meshrec.structures.joints import SMPL24
 
 # V = 6890 like SMPL; a closed genus-0 mesh then has F = 13776. 122 vertices of the mid-plane are enough for the

@@ -7,20 +7,20 @@ pytest.importorskip("scipy", reason="scipy is not installed")
 
 from scipy.spatial.transform import Rotation  # noqa: E402
 
-from meshrec.body.derivation.joint_regression import fit_joint_regressor  # noqa: E402
-from meshrec.body.derivation.joints import SMPL_PARENTS, smpl_weights  # noqa: E402
-from meshrec.body.derivation.landmarks import slot_order  # noqa: E402
-from meshrec.body.derivation.mesh_reduction import reduce_symmetric  # noqa: E402
-from meshrec.body.derivation.pose_correctives import SHARE_OF_DUAL_QUATERNION, skinning_difference  # noqa: E402
-from meshrec.body.derivation.shape_space import (  # noqa: E402
+from meshrec.body.build.joint_regression import fit_joint_regressor  # noqa: E402
+from meshrec.body.build.joints import SMPL_PARENTS, smpl_weights  # noqa: E402
+from meshrec.body.build.landmarks import slot_order  # noqa: E402
+from meshrec.body.build.mesh_reduction import reduce_symmetric  # noqa: E402
+from meshrec.body.build.pose_correctives import SHARE_OF_DUAL_QUATERNION, skinning_difference  # noqa: E402
+from meshrec.body.build.shape_space import (  # noqa: E402
     body_mass_index,
     fit_coefficients,
     principal_shapes,
     symmetrised,
     volume,
 )
-from meshrec.body.derivation.t_pose import to_t_pose  # noqa: E402
-from meshrec.body.derivation.untangling import crossing_faces, untangle  # noqa: E402
+from meshrec.body.build.t_pose import to_t_pose  # noqa: E402
+from meshrec.body.build.untangling import crossing_faces, untangle  # noqa: E402
 from meshrec.body.regressors import LANDMARK_VERTICES  # noqa: E402
 from tests.support.solids import octahedron_sphere  # noqa: E402
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from meshrec.body.derivation.anny_source import SourceBody
+    from meshrec.body.build.anny_source import SourceBody
 
 # Local changes that grow together with body fat (share of the fat factor), beyond what MakeHuman's weight slider
 # reaches.

