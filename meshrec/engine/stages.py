@@ -21,6 +21,8 @@ class StageConfig:
     location_input: str = "predicted"
     """what the location net reads: ``none`` (it is not run), ``rendered`` correspondence with errors put on it (no
     pictures are drawn), ``predicted`` by the correspondence net, or ``mixed``, half and half."""
+    refine: bool = True
+    """False trains the location net's coarse map only, which is many times faster."""
     batch: int = 48
     """samples a step and process."""
     size: int = 128

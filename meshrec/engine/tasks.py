@@ -85,7 +85,7 @@ class DecoMRTask:
     def _run(self, model: DecoMR, batch: TrainingBatch, stage: StageConfig, generator: Generator) -> Step:
         if stage.location_input == "rendered":
             iuv, joints = self._rendered(batch, batch.mask.shape[-2:], generator)
-            return self._with_location(batch, None, model.location_net(iuv, joints=joints))
+            return self._with_location(batch, None, model.location_net(iuv, joints=joints, refine=stage.refine))
         found = model.correspondence_net(batch.images)
         if stage.location_input == "none":
             return Step(batch, found)
@@ -94,7 +94,8 @@ class DecoMRTask:
             joints = joints_from_heatmaps(found.joint_heatmaps)
         if stage.location_input == "mixed":
             iuv, joints = self._mix(batch, iuv, joints, generator)
-        return self._with_location(batch, found, model.location_net(iuv, found.features, found.code, joints))
+        return self._with_location(batch, found, model.location_net(iuv, found.features, found.code, joints,
+                                                                   refine=stage.refine))
 
     def _rendered(self, batch: TrainingBatch, size: tuple[int, int], generator: Generator) -> tuple[IuvMap, Tensor]:
         """True correspondence and joints of a batch with a detector's errors, on the batch's device."""

@@ -104,7 +104,7 @@ class LocationNet(nn.Module):
             self.camera_layers[-1].bias.data = torch.tensor([0.9, 0.0, 0.0])
 
     def forward(self, iuv: IuvMap, features: Tensor | None = None, code: Tensor | None = None,
-                joints: Tensor | None = None) -> Location:
+                joints: Tensor | None = None, *, refine: bool = True) -> Location:
         """Location maps of people.
 
         Args:
@@ -112,11 +112,16 @@ class LocationNet(nn.Module):
             features: (B, C, h, w) local features; absent counts as zero.
             code: (B, D) pooled image features; the paper's form needs it.
             joints: (B, J, 3) x, y in [-1, 1] over the crop and a confidence; read by the default form only.
+            refine: False stops at the default form's coarse map, at a tenth of the cost.
         Raises:
-            ValueError: the paper's form got no code.
+            ValueError: the paper's form got no code, or was asked not to refine.
         """
+        if not refine and self.map_basis is None:
+            raise ValueError("This location net has no coarse map to stop at.")
         code = self._body_code(iuv, code, joints)
         camera = self._camera(code)
+        if not refine:
+            return Location(LocationMap(self.map_basis(code), self.atlas_hash), camera)
         resolution = self.reference_map.shape[-1]
         evidence = self._transfer(iuv, features, resolution)
         context = self.code_layers(code)[:, :, None, None].expand(-1, -1, resolution, resolution)

@@ -80,7 +80,7 @@ class SyntheticPeople:
             count: people.
             size: side of the crops in pixels.
             seed: everything random follows from it.
-            pictures: False leaves the images empty, for training from correspondence alone.
+            pictures: False leaves the images empty and the people undressed, for training from correspondence alone.
         """
         generator = Generator().manual_seed(seed)
         root, pose = self.poses.sample(count, generator)
@@ -89,16 +89,16 @@ class SyntheticPeople:
         output = self.body(BodyParams(betas.clamp(-3, 3), orientation, pose))
         framing = frame_people(output.vertices, size, generator, self.truncated)
         vertices_cam = output.vertices + framing.translation[:, None]
-        normals = vertex_normals(vertices_cam, self.faces)
-        outfits = draw_outfits(count, self.anatomy, generator)
-        dressed = vertices_cam + normals * cloth_offset(outfits, self.anatomy, self.rest_vertices)[..., None]
-        fragments = rasterize(dressed, self.faces, framing.camera, (size, size), two_sided=False)
-        mask = (fragments.face_index >= 0) & _inside_photo(framing, size)
-        images = torch.zeros(count, 3, size, size)
-        visible = mask.float()
         if pictures:
-            people = self._paint(fragments, normals, outfits, generator)
-            images, visible = self._photograph(people * mask[:, None], visible, framing, generator)
+            normals = vertex_normals(vertices_cam, self.faces)
+            outfits = draw_outfits(count, self.anatomy, generator)
+            vertices_cam = vertices_cam + normals * cloth_offset(outfits, self.anatomy, self.rest_vertices)[..., None]
+        fragments = rasterize(vertices_cam, self.faces, framing.camera, (size, size), two_sided=False)
+        visible = ((fragments.face_index >= 0) & _inside_photo(framing, size)).float()
+        images = torch.zeros(count, 3, size, size)
+        if pictures:
+            people = self._paint(fragments, normals, outfits, generator) * visible[:, None]
+            images, visible = self._photograph(people, visible, framing, generator)
         return self._label(fragments, images, visible, output, framing, heading)
 
     def _paint(self, fragments: Fragments, normals: Tensor, outfits, generator: Generator) -> Tensor:

@@ -1,0 +1,46 @@
+"""The training command as a user runs it, on the seconds-long twins of the shipped configurations."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from meshrec.errors import AssetNotFound, InvalidInput
+from meshrec.training import run_training
+
+SMOKE = Path(__file__).parents[1] / "configs" / "smoke"
+STAGES = {"decomr_light": ("perception", "lifting", "joint"), "decomr": ("correspondence", "end")}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_stage_runs_and_leaves_weights_logs_and_pictures(tmp_path, name):
+    written = run_training(SMOKE / f"{name}.yaml", folder=tmp_path)
+    assert [path.stem for path in written] == list(STAGES[name])
+    assert (tmp_path / "config.yaml").exists() and list(tmp_path.glob("*.png"))
+    for stage in STAGES[name]:
+        with open(tmp_path / f"{stage}.csv") as file:
+            assert all(float(value) == float(value) for row in csv.DictReader(file) for value in row.values() if value)
+
+
+def test_a_finished_stage_is_not_trained_again(tmp_path):
+    words = ["stages.0.steps=1", "stages.1.steps=1", "stages.2.steps=1"]
+    first = run_training(SMOKE / "decomr_light.yaml", words, tmp_path, only="lifting")
+    assert [path.stem for path in first] == ["lifting"]
+    assert run_training(SMOKE / "decomr_light.yaml", words, tmp_path, only="lifting") == []
+
+
+def test_a_stage_can_start_from_the_weights_of_another_run(tmp_path):
+    words = ["stages.0.steps=1", "stages.1.steps=1", "stages.2.steps=1"]
+    lifting, = run_training(SMOKE / "decomr_light.yaml", words, tmp_path / "a", only="lifting")
+    joint, = run_training(SMOKE / "decomr_light.yaml", words, tmp_path / "b", only="joint", starts=[f"location_net={lifting}"])
+    assert joint.exists()
+
+
+@pytest.mark.parametrize(("arguments", "expected"), [
+    (dict(only="nothing"), "there is no stage|There is no stage"),
+    (dict(starts=["legs=file"]), "write NET=FILE"),
+    (dict(overrides=["stages.0.losses={wrong: 1.0}"]), "no loss 'wrong'"),
+])
+def test_mistakes_are_explained(tmp_path, arguments, expected):
+    with pytest.raises((InvalidInput, AssetNotFound, ValueError), match=expected):
+        run_training(SMOKE / "decomr_light.yaml", folder=tmp_path, **arguments)
