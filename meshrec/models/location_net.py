@@ -155,7 +155,9 @@ class LocationNet(nn.Module):
         return code
 
     def _camera(self, code: Tensor) -> WeakPerspectiveCamera:
-        return WeakPerspectiveCamera.from_vector(self.camera_layers(code).float())
+        """In single precision, because half of it moves a person by several pixels."""
+        with torch.autocast(code.device.type, enabled=False):
+            return WeakPerspectiveCamera.from_vector(self.camera_layers(code.float()))
 
     def _transfer(self, iuv: IuvMap, features: Tensor | None, resolution: int) -> Tensor:
         """(B, C + 3, R, R) features, x, y and occupancy in UV space."""

@@ -135,12 +135,20 @@ def test_basis_starts_from_the_principal_components_of_examples():
     maps = torch.einsum("nk,kcij->ncij", weights, directions) + 2.0
     basis = MapBasis(torch.zeros(3, 8, 8), width=6, size=4)
     assert basis.set_components(maps, mask) == pytest.approx(1.0, abs=1e-4)
-    flat = maps.flatten(1) - basis.components.bias
-    solved = torch.linalg.lstsq(basis.components.weight, flat.T).solution
-    torch.testing.assert_close(basis.components.weight @ solved, flat.T, atol=1e-3, rtol=1e-3)
+    flat = maps.flatten(1) - basis.mean
+    solved = torch.linalg.lstsq(basis.components.T, flat.T).solution
+    torch.testing.assert_close(basis.components.T @ solved, flat.T, atol=1e-3, rtol=1e-3)
     torch.testing.assert_close(solved.std(dim=1), torch.ones(4), atol=0.02, rtol=0)
     with pytest.raises(ValueError, match="example maps"):
         basis.set_components(maps[:4], mask)
+
+
+def test_basis_keeps_its_precision_under_half_precision():
+    basis = MapBasis(torch.full((3, 8, 8), 1.001), width=6, size=4)
+    code = torch.randn(2, 6)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = basis(code.bfloat16())
+    torch.testing.assert_close(half, basis(code), atol=1e-3, rtol=0)
 
 
 def test_rim_is_filled_from_within_and_the_chart_kept():
