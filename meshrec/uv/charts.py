@@ -67,7 +67,7 @@ class PartCharts:
     @cached_property
     def locator(self) -> PointLocator:
         """Finds the face at a chart coordinate; sheet p - 1 is part p."""
-        return PointLocator(self.corner_uv.numpy(), self.face_part.numpy() - 1, cells=48)
+        return PointLocator(self.corner_uv.numpy(), self.face_part.numpy() - 1, cells=64)
 
     def surface_points(self, part: Tensor, uv: Tensor) -> tuple[Tensor, Tensor]:
         """Face and barycentric coordinates of chart points.

@@ -91,13 +91,11 @@ class PointLocator:
         corners = np.asarray(corners, dtype=np.float64)
         sheet = np.zeros(len(corners), dtype=np.int64) if sheet is None else np.asarray(sheet, dtype=np.int64)
         self.cells = cells
-        self.sheets = int(sheet.max()) + 1
-        self._candidates = torch.from_numpy(_fill_empty_cells(
-            _cell_lists(corners, sheet, self.sheets, cells), self.sheets, cells))
-        origin, edges = corners[:, 0], corners[:, 1:] - corners[:, :1]
+        face, start, count = _cell_lists(corners, sheet, int(sheet.max()) + 1, cells)
         # Rows of the inverse edge matrix give the second and third barycentric coordinate directly.
-        inverse = np.linalg.pinv(edges.transpose(0, 2, 1))
-        self._affine = torch.from_numpy(np.concatenate([inverse, -(inverse @ origin[:, :, None])], axis=2)).float()
+        inverse = np.linalg.pinv((corners[:, 1:] - corners[:, :1]).transpose(0, 2, 1))
+        affine = np.concatenate([inverse, -(inverse @ corners[:, 0, :, None])], axis=2).reshape(-1, 6)
+        self._tables = tuple(map(torch.from_numpy, (face, start, count, affine.astype(np.float32))))
 
     def __call__(self, points: Tensor, sheet: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Locate points.
@@ -108,35 +106,46 @@ class PointLocator:
         Returns:
             (N,) triangle index and (N, 3) barycentric coordinates, non-negative and summing to 1.
         """
-        device = points.device
-        cell = (points * self.cells).long().clamp(0, self.cells - 1)
-        cell = cell[:, 1] * self.cells + cell[:, 0]
-        if sheet is not None:
-            cell = cell + sheet * self.cells * self.cells
-        candidates = self._candidates.to(device)[cell]
-        affine = self._affine.to(device)[candidates]
-        tail = affine[..., 0] * points[:, None, None, 0] + affine[..., 1] * points[:, None, None, 1] + affine[..., 2]
-        weights = torch.cat([1.0 - tail.sum(dim=-1, keepdim=True), tail], dim=-1)
-        best = weights.amin(dim=-1).argmax(dim=1, keepdim=True)
-        weights = weights.gather(1, best[..., None].expand(-1, 1, 3))[:, 0].clamp(min=0.0)
-        return candidates.gather(1, best)[:, 0], weights / weights.sum(dim=1, keepdim=True)
+        listed, start, count, affine = (table.to(points.device) for table in self._tables)
+        points = points.float()
+        column, row = (points * self.cells).nan_to_num(0.0).long().clamp(0, self.cells - 1).unbind(1)
+        cell = row * self.cells + column if sheet is None else (sheet * self.cells + row) * self.cells + column
+        number = count[cell]
+        point = torch.repeat_interleave(number)
+        place = torch.arange(len(point), device=points.device) - (number.cumsum(0) - number)[point]
+        face = listed[start[cell][point] + place]
+        # The triangle that a point is deepest in, or least far outside of.
+        depth = _barycentric(affine[face], points[point]).amin(dim=1)
+        deepest = torch.full_like(points[:, 0], -torch.inf).scatter_reduce(0, point, depth, "amax")
+        winner = (depth == deepest[point]).nonzero()[:, 0]
+        best = torch.zeros_like(cell).scatter(0, point[winner], face[winner])
+        weights = _barycentric(affine[best], points).clamp(min=0.0)
+        return best, weights / weights.sum(dim=1, keepdim=True)
 
 
-def _cell_lists(corners: np.ndarray, sheet: np.ndarray, sheets: int, cells: int) -> np.ndarray:
-    """(sheets * cells * cells, K) triangles whose bounding box touches each cell, padded by repeating; -1 if none."""
+def _barycentric(affine: Tensor, points: Tensor) -> Tensor:
+    """(N, 3) from rows of the affine maps (N, 6) and points (N, 2)."""
+    x, y = points[:, 0], points[:, 1]
+    second = affine[:, 0] * x + affine[:, 1] * y + affine[:, 2]
+    third = affine[:, 3] * x + affine[:, 4] * y + affine[:, 5]
+    return torch.stack([1.0 - second - third, second, third], dim=1)
+
+
+def _cell_lists(corners: np.ndarray, sheet: np.ndarray, sheets: int, cells: int) -> tuple[np.ndarray, ...]:
+    """Triangles by the cells they touch: a list (L,), and where each cell's part of it starts and how long it is.
+
+    A cell that no triangle touches shares the list of about the nearest cell that has one.
+    """
     low = np.clip(np.floor(corners.min(axis=1) * cells), 0, cells - 1).astype(np.int64)
     high = np.clip(np.floor(corners.max(axis=1) * cells), 0, cells - 1).astype(np.int64)
     face, node = box_cells(low, high)
     touching = _box_meets_triangle(node, corners[face] * cells)
     face, node = face[touching], node[touching]
     cell = sheet[face] * cells * cells + node[:, 1] * cells + node[:, 0]
-    order = np.argsort(cell, kind="stable")
-    cell, face = cell[order], face[order]
     count = np.bincount(cell, minlength=sheets * cells * cells)
     start = np.cumsum(count) - count
-    lists = np.full((len(count), int(count.max())), -1, dtype=np.int64)
-    lists[cell, np.arange(len(cell)) - start[cell]] = face
-    return np.where(lists < 0, lists[:, :1], lists)
+    source = _nearest_filled(count.reshape(sheets, cells, cells) > 0).ravel()
+    return face[np.argsort(cell, kind="stable")], start[source], count[source]
 
 
 def _box_meets_triangle(cell: np.ndarray, corners: np.ndarray) -> np.ndarray:
@@ -153,9 +162,10 @@ def _box_meets_triangle(cell: np.ndarray, corners: np.ndarray) -> np.ndarray:
     return meets
 
 
-def _fill_empty_cells(lists: np.ndarray, sheets: int, cells: int) -> np.ndarray:
-    """Give every cell without candidates those of about the nearest cell that has some (jump flooding)."""
-    number = np.where(lists[:, 0] >= 0, np.arange(len(lists)), -1).reshape(sheets, cells, cells)
+def _nearest_filled(filled: np.ndarray) -> np.ndarray:
+    """(S, N, N) flat index of about the nearest True cell of the same sheet (jump flooding)."""
+    sheets, cells, _ = filled.shape
+    number = np.where(filled, np.arange(filled.size).reshape(filled.shape), -1)
     row, column = np.mgrid[:cells, :cells]
 
     def distance(source: np.ndarray) -> np.ndarray:
@@ -169,7 +179,7 @@ def _fill_empty_cells(lists: np.ndarray, sheets: int, cells: int) -> np.ndarray:
             offered = _shifted(number, down, right)
             number = np.where(distance(offered) < distance(number), offered, number)
         step //= 2
-    return lists[number.reshape(-1)]
+    return number
 
 
 def _shifted(grid: np.ndarray, down: int, right: int) -> np.ndarray:
