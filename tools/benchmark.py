@@ -38,7 +38,7 @@ def describe_rasterise(command: argparse.ArgumentParser) -> None:
 
 
 def rasterise(options: argparse.Namespace) -> dict:
-    from meshrec.engine.benchmark import benchmark_rasteriser
+    from meshrec.engine.benchmark import benchmark_rasteriser, times_slower_than_torch
 
     timings = benchmark_rasteriser(batches=options.batches, sizes_px=options.sizes, device=options.device,
                                    limit_s=options.limit)
@@ -48,7 +48,10 @@ def rasterise(options: argparse.Namespace) -> dict:
         figures = "left out, too slow" if row.ms_per_image is None else (
             f"{row.ms_per_image:9.2f} {row.best_ms_per_image:9.2f}")
         print(f"{row.backend:<10} {row.size_px:>5} {row.batch:>5} {drawn:>10} {figures}")
-    return {"timings": [asdict(row) for row in timings]}
+    ratios = times_slower_than_torch(timings)
+    for backend, ratio in ratios.items():
+        print(f"{backend} takes at least {ratio:.0f} times as long as torch")
+    return {"timings": [asdict(row) for row in timings], "times_slower_than_torch": ratios}
 
 
 def describe_nets(command: argparse.ArgumentParser) -> None:
@@ -62,7 +65,8 @@ def nets(options: argparse.Namespace) -> dict:
     light, paper = timings = benchmark_nets(size_px=options.size, device=options.device)
     print(f"{'form':<6} {'parameters':>11} {'MiB fp16':>9} {'ms/crop':>9} {'best':>9}")
     for row in timings:
-        print(f"{row.form:<6} {row.parameters:>11,} {row.half_mib:9.1f} {row.ms_per_crop:9.1f} {row.best_ms_per_crop:9.1f}")
+        print(f"{row.form:<6} {row.parameters:>11,} {row.half_mib:9.1f} {row.ms_per_crop:9.1f} "
+              f"{row.best_ms_per_crop:9.1f}")
     ratio = light.ms_per_crop / paper.ms_per_crop
     print(f"light / paper: {ratio:.3f}")
     return {"timings": [asdict(row) for row in timings], "light_over_paper": ratio}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 import time
@@ -64,29 +65,39 @@ def benchmark_rasteriser(
     Args:
         limit_s: a case is left out if a call is bound to take longer, judged by the smallest batch of its size.
     """
-    body = BodyModel.from_file()
+    body = BodyModel.from_file().to(device)
     timings = []
-    for backend in present_backends(torch.device(device)):
-        for size_px in sizes_px:
-            for two_sided in (True, False):
-                alone_s = 0.0
-                for batch in batches:
-                    vertices_cam, camera = standing_people(body.template_vertices.to(device), batch, size_px)
-                    skipped = alone_s * batch > limit_s
-                    times_s = [] if skipped else _rasterise_times_s(
-                        vertices_cam, body.faces.to(device), camera, size_px, two_sided, backend)
-                    if times_s and not alone_s:
-                        alone_s = min(times_s) / batch
-                    timings.append(RasterTiming(
-                        backend, batch, size_px, two_sided,
-                        None if skipped else 1e3 * statistics.median(times_s) / batch,
-                        None if skipped else 1e3 * min(times_s) / batch, len(times_s)))
+    backends = present_backends(torch.device(device))
+    for backend, size_px, two_sided in itertools.product(backends, sizes_px, (True, False)):
+        alone_s = 0.0
+        for batch in batches:
+            times_s = []
+            if alone_s * batch <= limit_s:
+                times_s = _rasterise_times_s(body, batch, size_px, two_sided, backend)
+                alone_s = alone_s or min(times_s) / batch
+            ms = [1e3 * seconds / batch for seconds in times_s]
+            timings.append(RasterTiming(backend, batch, size_px, two_sided, statistics.median(ms) if ms else None,
+                                        min(ms, default=None), len(ms)))
     return timings
 
 
-def _rasterise_times_s(vertices_cam, faces, camera, size_px, two_sided, backend) -> list[float]:
+def times_slower_than_torch(timings: Sequence[RasterTiming]) -> dict[str, float]:
+    """How many times longer than our own backend each other one takes: the smallest ratio over the cases of both."""
+    own = {(row.batch, row.size_px, row.two_sided): row.ms_per_image for row in timings if row.backend == "torch"}
+    ratios: dict[str, float] = {}
+    for row in timings:
+        if row.backend != "torch" and row.ms_per_image is not None:
+            ratio = row.ms_per_image / own[row.batch, row.size_px, row.two_sided]
+            ratios[row.backend] = min(ratio, ratios.get(row.backend, math.inf))
+    return ratios
+
+
+def _rasterise_times_s(body: BodyModel, batch: int, size_px: int, two_sided: bool, backend: str) -> list[float]:
+    vertices_cam, camera = standing_people(body.template_vertices, batch, size_px)
+
     def draw():
-        return rasterize(vertices_cam, faces, camera, (size_px, size_px), two_sided=two_sided, backend=backend)
+        return rasterize(
+            vertices_cam, body.faces, camera, (size_px, size_px), two_sided=two_sided, backend=backend)
 
     with torch.no_grad():
         return call_times_s(draw, vertices_cam.device)
