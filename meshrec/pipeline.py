@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -20,6 +21,7 @@ from meshrec.models.decomr import DecoMR
 from meshrec.structures import SMPL24, MeshPrediction, PinholeCamera
 
 _LARGEST_BOX = 10  # a person may be cut off by the photo's edge, but hardly by more
+_SMALLEST_BLOB = 0.01  # share of the crop below which what the net takes for a person is not worth a second look
 _PEOPLE_AT_ONCE = 8  # bounds memory in photos of crowds
 
 
@@ -51,8 +53,8 @@ def reconstruct(image: str | Path | Photo | np.ndarray | Tensor, model: MeshMode
     Args:
         image: a file, a photo that was read, an (H, W, 3) uint8 RGB array, or a (3, H, W) RGB tensor in [0, 1].
         model: from `meshrec.load_model`.
-        boxes_xywh: left, top, width and height of each person in pixels of the upright image; without boxes the whole
-            image is taken as showing one person.
+        boxes_xywh: left, top, width and height of each person in pixels of the upright image; without boxes the image
+            is taken as showing one person, whom the net looks for in the whole image first.
         field_of_view_deg: horizontal field of view of the image.
         focal_px: focal length in pixels of the image.
     Returns:
@@ -65,7 +67,7 @@ def reconstruct(image: str | Path | Photo | np.ndarray | Tensor, model: MeshMode
     photo = _as_photo(image)
     camera = _photo_camera(photo, field_of_view_deg, focal_px)
     if boxes_xywh is None:
-        boxes, enlargement = _whole(photo), 1.0
+        boxes, enlargement = _look_closer(photo, model)
     else:
         boxes, enlargement = _checked_boxes(boxes_xywh, photo), PERSON_CROP_ENLARGEMENT
     if len(boxes) == 0:
@@ -152,6 +154,30 @@ def _photo_camera(photo: Photo, field_of_view_deg: float | None, focal_px: float
 def _whole(photo: Photo) -> Tensor:
     height, width = photo.pixels.shape[:2]
     return torch.tensor([[0.0, 0.0, width, height]])
+
+
+@torch.no_grad()
+def _look_closer(photo: Photo, model: MeshModel) -> tuple[Tensor, float]:
+    """Box (1, 4) of the person that the net sees in the whole photo, and how much to enlarge it.
+
+    The net is best when the person fills the crop, so it looks twice. Where the first look shows nobody, the second is
+    at the whole photo too.
+    """
+    whole = _whole(photo)
+    centre_px, side_px = square_crop_from_box(whole)
+    crop = _crop(photo.pixels, centre_px[0], side_px[0], model.input_size)
+    mask = model.net(crop.to(model.device)).correspondence.iuv.mask[0].cpu().numpy() > 0.5
+    count, _, blobs, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    if count < 2:
+        return whole, 1.0
+    left, top, width, height, area = max(blobs[1:].tolist(), key=lambda blob: blob[4])
+    if area < _SMALLEST_BLOB * mask.size:
+        return whole, 1.0
+    box_crop = torch.tensor([[left, top, width, height]], dtype=torch.float32)
+    corner_px = centre_px - 0.5 * side_px[:, None]
+    scale = side_px / mask.shape[-1]
+    box = torch.cat([corner_px, torch.zeros_like(corner_px)], dim=1) + box_crop * scale[:, None]
+    return box, PERSON_CROP_ENLARGEMENT
 
 
 def _checked_boxes(boxes_xywh: Sequence[Sequence[float]], photo: Photo) -> Tensor:
