@@ -34,4 +34,4 @@ def run_script(script: str, *arguments: object, cwd: Path | None = None) -> subp
     """A script in a fresh interpreter, with this checkout's package."""
     search_path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
     return subprocess.run([sys.executable, str(REPOSITORY / script), *map(str, arguments)], cwd=cwd, text=True,
-                          capture_output=True, timeout=300, env={**os.environ, "PYTHONPATH": search_path})
+                          capture_output=True, timeout=600, env={**os.environ, "PYTHONPATH": search_path})
