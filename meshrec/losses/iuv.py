@@ -131,5 +131,5 @@ def at_pixel_centres(image: Tensor, size: tuple[int, int]) -> Tensor:
     if image.shape[-2:] == tuple(size):
         return image
     rows, columns = (((torch.arange(small, device=image.device) + 0.5) * (large / small)).long()
-                     for small, large in zip(size, image.shape[-2:]))
+                     for small, large in zip(size, image.shape[-2:], strict=True))
     return image[..., rows[:, None], columns]

@@ -45,7 +45,7 @@ class TimmBackbone(nn.Module):
     def __init__(self, name: str, **options) -> None:
         super().__init__()
         net = timm.create_model(name, pretrained=False, features_only=True, **options)
-        stages = dict(zip(net.feature_info.reduction(), range(len(net.feature_info.reduction()))))
+        stages = {stride: stage for stage, stride in enumerate(net.feature_info.reduction())}
         if not set(self.strides) <= set(stages):
             raise ValueError(f"{name} has stages at strides {sorted(stages)}, but {self.strides} are needed.")
         self.net = net

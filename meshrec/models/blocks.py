@@ -8,6 +8,8 @@ whatever else a batch holds).
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch.nn.functional as F
 from timm.layers import LayerNorm2d
 from torch import Tensor, nn
@@ -79,8 +81,8 @@ class Hourglass(nn.Module):
     def __init__(self, channels: int, levels: int, norm: str = "group") -> None:
         super().__init__()
         widths = [channels * 2**level for level in range(levels + 1)]
-        self.down = nn.ModuleList(Bottleneck(a, b, norm) for a, b in zip(widths, widths[1:]))
-        self.up = nn.ModuleList(UpBlock(b, a, norm) for a, b in zip(widths, widths[1:]))
+        self.down = nn.ModuleList(Bottleneck(a, b, norm) for a, b in pairwise(widths))
+        self.up = nn.ModuleList(UpBlock(b, a, norm) for a, b in pairwise(widths))
         self.norm = make_norm(norm, channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -88,7 +90,7 @@ class Hourglass(nn.Module):
         for down in self.down:
             skips.append(x)
             x = F.max_pool2d(down(x), 2)
-        for up, skip in zip(reversed(self.up), reversed(skips)):
+        for up, skip in zip(reversed(self.up), reversed(skips), strict=True):
             x = up(x) + skip
         return self.norm(x)
 

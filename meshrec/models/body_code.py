@@ -8,6 +8,7 @@ This encoder reads that image. It works without pictures, so it can be trained o
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -37,7 +38,7 @@ class BodyEncoder(nn.Module):
         self.width = width
         self.stem = nn.Sequential(nn.Conv2d(_PLANES, stages[0], 3, 2, 1, bias=False), make_norm(norm, stages[0]),
                                   nn.ReLU())
-        self.stages = nn.Sequential(*(ResidualBlock(a, b, 2, norm) for a, b in zip(stages, stages[1:])))
+        self.stages = nn.Sequential(*(ResidualBlock(a, b, 2, norm) for a, b in pairwise(stages)))
         cells = (GRID >> len(stages)) ** 2
         self.from_iuv = nn.Linear(stages[-1] * cells, width)
         self.from_code = nn.Linear(code_channels, width, bias=False)

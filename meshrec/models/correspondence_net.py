@@ -68,9 +68,9 @@ class CorrespondenceNet(nn.Module):
         self.feature_channels = decoder_channels[0]
         self.code_channels = backbone.channels[-1]
         inputs = (*decoder_channels[1:], backbone.channels[-1])
-        self.decoder = nn.ModuleList(UpBlock(a, b, norm) for a, b in zip(inputs, decoder_channels))
+        self.decoder = nn.ModuleList(UpBlock(a, b, norm) for a, b in zip(inputs, decoder_channels, strict=True))
         self.laterals = nn.ModuleList(nn.Identity() if a == b else nn.Conv2d(a, b, 1)
-                                      for a, b in zip(backbone.channels, decoder_channels))
+                                      for a, b in zip(backbone.channels[:-1], decoder_channels, strict=True))
         self.facing = nn.Linear(self.code_channels, facing_bins) if facing_bins else None
         self.register_buffer("image_mean", torch.tensor(IMAGE_MEAN)[:, None, None], persistent=False)
         self.register_buffer("image_std", torch.tensor(IMAGE_STD)[:, None, None], persistent=False)
@@ -85,7 +85,8 @@ class CorrespondenceNet(nn.Module):
         encoded = self.backbone((images - self.image_mean) / self.image_std)
         code = encoded[-1].mean(dim=(2, 3))
         features = encoded[-1]
-        for up, lateral, skip in zip(reversed(self.decoder), reversed(self.laterals), reversed(encoded[:-1])):
+        for level in reversed(range(len(self.decoder))):
+            up, lateral, skip = self.decoder[level], self.laterals[level], encoded[level]
             features = up(features, skip.shape[-2:]) + lateral(skip)
         out = self.head(features)
         facing_logits = self.facing(code).float() if self.facing is not None else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -209,6 +210,6 @@ def _vector_norm(kind: str, width: int) -> nn.Module:
 
 def _fuse_layers(channels: tuple[int, ...]) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for a, b in zip(channels, channels[1:]):
+    for a, b in pairwise(channels):
         layers += [nn.Conv2d(a, b, 1), nn.ReLU()]
     return nn.Sequential(*layers[:-1])

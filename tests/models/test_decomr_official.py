@@ -10,6 +10,7 @@ from meshrec.errors import CheckpointMismatch
 from meshrec.models import paper_correspondence_net, paper_location_net
 from meshrec.models.decomr_official import load_official_decomr, read_official_decomr
 
+
 def block(prefix, a, b):
     """Entries of one official bottleneck, written out independently of our classes."""
     half = b // 2
@@ -93,7 +94,8 @@ def test_official_container_fills_both_nets_strictly(tmp_path, official, nets, p
     load_official_decomr(write(tmp_path / "h36m.pt", cnet, lnet, prefix), *nets)
     correspondence, location = (net.state_dict() for net in nets)
     for ours, theirs in (("decoder.0.block.skip.weight", "dp_layers.0.1.skip_conv.weight"),
-                         ("head.uv.1.bias", "dp_uv_end.1.bias"), ("head.mask.0.norm3.weight", "dp_mask_end.0.norm3.weight"),
+                         ("head.uv.1.bias", "dp_uv_end.1.bias"),
+                         ("head.mask.0.norm3.weight", "dp_mask_end.0.norm3.weight"),
                          ("backbone.resnet.layer4.2.bn3.running_var", "resnet.layer4.2.bn3.running_var")):
         assert torch.equal(correspondence[ours], cnet[theirs])
     for ours, theirs in (("hourglass.up.2.block.conv2.weight", "hg.up_layers.2.1.conv2.weight"),

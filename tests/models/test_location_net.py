@@ -3,8 +3,13 @@ import dataclasses
 import pytest
 import torch
 
-from meshrec.models import (LIGHT_BASIS_GRID, LIGHT_UV_GRID, LocationNet, light_correspondence_net, light_location_net,
-                            paper_location_net)
+from meshrec.models import (
+    LIGHT_BASIS_GRID,
+    LocationNet,
+    light_correspondence_net,
+    light_location_net,
+    paper_location_net,
+)
 from meshrec.models.body_code import iuv_planes, joints_from_heatmaps
 from meshrec.models.location_net import _error_of_xy
 from meshrec.models.map_basis import MapBasis, fill_rim
