@@ -115,6 +115,23 @@ def test_a_closed_mesh_of_small_faces_moves_as_a_whole(kind):
     assert (parameters.grad - exact).norm() < RELATIVE_TOLERANCE * exact.norm()
 
 
+@pytest.mark.parametrize("edge_px", [10.3, 10.7])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_the_pixel_that_the_outline_crosses_is_the_one_that_changes(edge_px, axis):
+    """A square up to column (or row) 10.3 or 10.7: coverage changes in pixel 10, whichever centres are covered."""
+    camera = WeakPerspectiveCamera(torch.tensor([1.0]), torch.zeros(1, 2))
+    end = edge_px / 10 - 1  # 20 pixels across 2 m
+    corners = torch.tensor([[-0.5, -0.5], [-0.5, 0.5], [end, 0.5], [end, -0.5]], dtype=torch.float64)
+    vertices = functional.pad(corners if axis == 0 else corners.flip(1), (0, 1))[None].requires_grad_()
+    faces = torch.tensor([[0, 1, 2], [0, 2, 3]])
+    fragments = rasterize(vertices, faces, camera, (20, 20))
+    coverage = silhouette(fragments, vertices, faces, camera)[0, 0]
+    lines = coverage.sum(axis)
+    for pixel, expected in ((9, 0.0), (10, 100.0), (11, 0.0)):  # 10 px long, 10 px per metre
+        gradient, = torch.autograd.grad(lines[pixel], vertices, retain_graph=True)
+        torch.testing.assert_close(gradient[0, 2:, axis].sum().item(), expected)
+
+
 def test_the_image_itself_is_unchanged_and_keeps_its_own_gradient():
     vertices, faces = overlapping_triangles(0)
     fragments, image = picture(vertices, faces, CAMERAS["pinhole"], SIZE, torch.rand(1, 6, 3, dtype=torch.float64))
