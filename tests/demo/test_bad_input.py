@@ -132,12 +132,12 @@ def test_without_output_options_a_mesh_and_an_overlay_appear_and_are_named(demo,
                for name in ("photo_mesh.obj", "photo_overlay.png"))
 
 
-@pytest.mark.parametrize("script", ["demo/run.py", "tools/view.py"])
+@pytest.mark.parametrize("script", ["demo/run.py", *(f"tools/{path.name}" for path in REPOSITORY.glob("tools/*.py"))])
 def test_help_needs_no_torch(script):
     code = (f"import runpy, sys\nsys.argv = ['script', '--help']\n"
             f"try: runpy.run_path({str(REPOSITORY / script)!r}, run_name='__main__')\n"
             "except SystemExit as ending: assert not ending.code\n"
-            "assert 'torch' not in sys.modules and 'meshrec.command_line' in sys.modules")
+            "assert 'torch' not in sys.modules")
     result = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
     assert result.returncode == 0 and "usage:" in result.stdout, result.stderr
 
