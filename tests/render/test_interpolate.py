@@ -78,6 +78,20 @@ def test_attributes_of_one_mesh_serve_a_whole_batch():
         interpolate(fragments, faces, attributes.expand(2, -1, -1))
 
 
+@pytest.mark.parametrize("corner", [False, True])
+def test_every_image_has_its_own_attributes(corner):
+    view = pinhole_view()
+    vertices = torch.stack([triangle_soup(seed)[0] for seed in range(2)])
+    faces = triangle_soup(0)[1]
+    fragments = rasterize(vertices, faces, view.camera[[0, 0]], view.size)
+    attributes = torch.randn(2, vertices.shape[1], 2, generator=torch.Generator().manual_seed(0))
+    attributes = attributes[:, faces] if corner else attributes
+    together = interpolate(fragments, faces, attributes)
+    for i in range(2):
+        alone = rasterize(vertices[i : i + 1], faces, view.camera, view.size)
+        assert torch.equal(together[i : i + 1], interpolate(alone, faces, attributes[i : i + 1]))
+
+
 def test_an_empty_image_interpolates_to_zero():
     view = pinhole_view()
     vertices, faces = triangle_soup(0)
