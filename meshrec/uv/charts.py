@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -25,8 +26,8 @@ class PartCharts:
     The numbering is DensePose's, see ``meshrec.uv.parts``; U and V of the shipped charts are our own.
     """
 
-    face_part: Tensor      # (F,) long, 1 to 24
-    corner_uv: Tensor      # (F, 3, 2) chart coordinates of the corners, in [0, 1]
+    face_part: Tensor  # (F,) long, 1 to 24
+    corner_uv: Tensor  # (F, 3, 2) chart coordinates of the corners, in [0, 1]
     face_is_front: Tensor  # (F,) bool, on the front half of limb, torso or head in the T-pose
     body_hash: str
 
@@ -44,9 +45,13 @@ class PartCharts:
         try:
             with np.load(path) as arrays:
                 points, faces = arrays["texcoords"].astype(np.float32), arrays["texture_faces"].astype(np.int64)
-                return cls(torch.from_numpy(arrays["face_part"].astype(np.int64)), torch.from_numpy(points[faces]),
-                           torch.from_numpy(arrays["face_is_front"].astype(bool)), str(arrays["body_hash"]))
-        except (KeyError, ValueError, OSError, IndexError) as error:
+                return cls(
+                    torch.from_numpy(arrays["face_part"].astype(np.int64)),
+                    torch.from_numpy(points[faces]),
+                    torch.from_numpy(arrays["face_is_front"].astype(bool)),
+                    str(arrays["body_hash"]),
+                )
+        except (KeyError, ValueError, OSError, EOFError, IndexError, BadZipFile) as error:
             raise InvalidInput(f"{path} holds no charts ({error}); tools/build_uv_atlas.py makes them.") from error
 
     def save(self, path: str | Path) -> None:
@@ -55,9 +60,14 @@ class PartCharts:
         labelled = np.concatenate([corners, np.repeat(self.face_part.numpy(), 3)[:, None].astype(np.float32)], axis=1)
         unique, index = np.unique(labelled, axis=0, return_inverse=True)
         with write_atomically(path) as temporary:
-            np.savez_compressed(temporary, texcoords=unique[:, :2], body_hash=self.body_hash,
-                                texture_faces=index.reshape(-1, 3).astype(np.uint16),
-                                face_part=self.face_part.numpy().astype(np.uint8), face_is_front=self.face_is_front.numpy())
+            np.savez_compressed(
+                temporary,
+                texcoords=unique[:, :2],
+                body_hash=self.body_hash,
+                texture_faces=index.reshape(-1, 3).astype(np.uint16),
+                face_part=self.face_part.numpy().astype(np.uint8),
+                face_is_front=self.face_is_front.numpy(),
+            )
 
     @cached_property
     def hash(self) -> str:

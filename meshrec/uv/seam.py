@@ -13,7 +13,7 @@ _REACH = 1.0
 def extend_over_seam(face: np.ndarray, weights: np.ndarray, texcoords: np.ndarray, texture_faces: np.ndarray) -> None:
     """Fill, in place, the empty texels among the four bilinear neighbours of every texture vertex.
 
-    A texel goes to the texture vertex that reads most of it, and takes the plane of that vertex' triangle nearest to it.
+    A texel goes to the texture vertex that reads most of it, and continues the plane of that vertex' nearest triangle.
 
     Args:
         face: (R, R) triangle of each texel, -1 where empty.
@@ -45,7 +45,7 @@ def _limited(weights: np.ndarray) -> np.ndarray:
 
 
 def _empty_neighbours(face: np.ndarray, scaled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 2) column and row of empty texels that bilinear reading touches, and (N,) the vertex that weighs each most."""
+    """(N, 2) column and row of the empty texels that bilinear reading touches, and (N,) who reads most of each."""
     size = len(face)
     base = np.clip(np.floor(scaled), 0, size - 2).astype(np.int64)
     part = scaled - base

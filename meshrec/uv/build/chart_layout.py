@@ -1,7 +1,7 @@
 """A chart for each of the 24 parts: flattened on its own and stretched to fill [0, 1]^2.
 
-Like DensePose's charts in numbering and extent only: U and V are our own. V grows towards the head or, on arms and hands,
-towards the trunk; a part on the right is the mirror image (U to 1 - U) of the one on the left.
+Like DensePose's charts in numbering and extent only: U and V are our own. V grows towards the head or, on arms and
+hands, towards the trunk; a part on the right is the mirror image (U to 1 - U) of the one on the left.
 """
 
 from __future__ import annotations

@@ -47,8 +47,9 @@ class DiscFlattener:
         # At the area of the mesh, or SLIM spends its first steps on growing.
         return points * np.sqrt(triangle_areas(self.vertices, self.faces).sum() / areas.sum())
 
-    def improve(self, points: np.ndarray, iterations: int, pulled: np.ndarray | None = None,
-                targets: np.ndarray | None = None) -> np.ndarray:
+    def improve(
+        self, points: np.ndarray, iterations: int, pulled: np.ndarray | None = None, targets: np.ndarray | None = None
+    ) -> np.ndarray:
         """(T, 2) the map after some SLIM iterations, vertices ``pulled`` (K,) drawn towards ``targets`` (K, 2).
 
         Raises:
@@ -57,8 +58,14 @@ class DiscFlattener:
         pulled = np.zeros(0, np.int32) if pulled is None else pulled.astype(np.int32)
         targets = np.zeros((0, 2)) if targets is None else targets
         data = self._igl.slim_precompute(
-            np.asfortranarray(self.vertices), np.asfortranarray(self.faces.astype(np.int32)), np.asfortranarray(points),
-            self._igl.SYMMETRIC_DIRICHLET, pulled, np.asfortranarray(targets), _PULL)
+            np.asfortranarray(self.vertices),
+            np.asfortranarray(self.faces.astype(np.int32)),
+            np.asfortranarray(points),
+            self._igl.SYMMETRIC_DIRICHLET,
+            pulled,
+            np.asfortranarray(targets),
+            _PULL,
+        )
         result = np.asarray(self._igl.slim_solve(data, iterations))
         if (signed_areas(result, self.faces) <= 0).any():
             raise InvalidInput("Flattening left flipped triangles; the mesh may have degenerate faces.")

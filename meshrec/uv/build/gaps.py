@@ -34,8 +34,11 @@ def boundary_pushes(points: np.ndarray, rim: np.ndarray, gap: float) -> tuple[np
     row = np.arange(len(rim))
     lack = gap - signed[row, nearest]
     close = (distance[row, nearest] < gap) & (lack > 0)
-    direction = np.where((side[row, nearest] > 0.2 * distance[row, nearest])[:, None],
-                         away[row, nearest] / np.maximum(distance[row, nearest], 1e-12)[:, None], outward[nearest])
+    direction = np.where(
+        (side[row, nearest] > 0.2 * distance[row, nearest])[:, None],
+        away[row, nearest] / np.maximum(distance[row, nearest], 1e-12)[:, None],
+        outward[nearest],
+    )
     return rim[close], (start + 0.5 * lack[:, None] * direction)[close]
 
 

@@ -3,7 +3,8 @@
 The numbering is that of the DensePose-COCO annotations (the description of ``dp_I``): 1, 2 torso; 3 right hand; 4 left
 hand; 5 left foot; 6 right foot; 7, 9 upper leg right; 8, 10 upper leg left; 11, 13 lower leg right; 12, 14 lower leg
 left; 15, 17 upper arm left; 16, 18 upper arm right; 19, 21 lower arm left; 20, 22 lower arm right; 23, 24 head. Of each
-pair of torso and legs the first is the back, of each pair of arms the first is the inside; 23 is the head's right half.
+pair of torso and legs the first is the back; of each pair of arms the first is the front, which is the side of the palm
+and looks down in the T-pose; 23 is the head's right half.
 """
 
 from __future__ import annotations
@@ -16,9 +17,22 @@ from meshrec.uv.build.template import JOINT_NUMBERS, TemplateMesh
 from meshrec.uv.parts import MIRROR_PART
 
 # Region: (part where the split is negative, part where it is positive).
-_LEFT_PARTS = {"left_hand": (4, 4), "left_foot": (5, 5), "left_upper_leg": (8, 10), "left_lower_leg": (12, 14),
-               "left_upper_arm": (15, 17), "left_lower_arm": (19, 21), "torso": (1, 2), "head": (24, 24)}
-_LIMB_JOINTS = {"left_upper_leg": (1, 4), "left_lower_leg": (4, 7), "left_upper_arm": (16, 18), "left_lower_arm": (18, 20)}
+_LEFT_PARTS = {
+    "left_hand": (4, 4),
+    "left_foot": (5, 5),
+    "left_upper_leg": (8, 10),
+    "left_lower_leg": (12, 14),
+    "left_upper_arm": (15, 17),
+    "left_lower_arm": (19, 21),
+    "torso": (1, 2),
+    "head": (24, 24),
+}
+_LIMB_JOINTS = {
+    "left_upper_leg": (1, 4),
+    "left_lower_leg": (4, 7),
+    "left_upper_arm": (16, 18),
+    "left_lower_arm": (18, 20),
+}
 _SMOOTHING_PASSES = 4
 _SLIVER_FACES = 20
 
@@ -94,7 +108,7 @@ def _majority(across: np.ndarray, label: np.ndarray) -> np.ndarray:
 
 
 def _without_islands(across: np.ndarray, label: np.ndarray, at_most: int | None = None) -> np.ndarray:
-    """Give every piece of a part but its largest to the part around it; only pieces up to ``at_most`` faces if given."""
+    """Give every piece of a part but its largest, up to ``at_most`` faces, to the part around it."""
     label = label.copy()
     rows = np.repeat(np.arange(len(label)), 3)
     for _ in range(10):

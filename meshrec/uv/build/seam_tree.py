@@ -1,11 +1,13 @@
 """Where to cut a body open: one mirror-symmetric tree of edges that leaves a single disc.
 
-The tree (after the recipe that DecoMR's boundary-free map suggests): down the back from the crown to the perineum; along
-the inner leg to the ankle, around the heel and along the edge of the sole to the toes; from the upper spine along the back of the arm to the little
-finger and around the finger tips, so that a hand opens like a mitten along its seam.
+The tree, after the kind of cut that DecoMR's boundary-free map shows: down the back from the crown to the perineum;
+along the inner leg to the ankle, around the heel and along the edge of the sole to the toes; from the upper spine along
+the back of the arm to the little finger and around the finger tips, so that a hand opens like a mitten along its seam.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix
@@ -14,12 +16,12 @@ from scipy.sparse.csgraph import connected_components, dijkstra, minimum_spannin
 from meshrec.errors import InvalidInput
 from meshrec.uv.build.template import TemplateMesh
 
-_ON_PLANE_M = 1e-5        # half-width of the band counted as the mirror plane
-_SIDE_PREFERENCE = 6.0    # how much dearer the wrong side of a limb is than the right one
+_ON_PLANE_M = 1e-5  # half-width of the band counted as the mirror plane
+_SIDE_PREFERENCE = 6.0  # how much dearer the wrong side of a limb is than the right one
 _FINGER_SPACING_M, _TOE_SPACING_M = 0.02, 0.016  # tips are farther apart than this along the skin
 
 
-class _Surface:
+class SurfaceGraph:
     """Shortest paths along the edges of the left half of a mesh."""
 
     def __init__(self, mesh: TemplateMesh) -> None:
@@ -43,7 +45,7 @@ class _Surface:
     def path(self, waypoints: list[int], cost: np.ndarray | None = None, keep: np.ndarray | None = None) -> list[int]:
         """Vertices of the cheapest way through ``waypoints`` in order."""
         graph, route = self.graph(cost, keep), [waypoints[0]]
-        for start, goal in zip(waypoints, waypoints[1:]):
+        for start, goal in pairwise(waypoints):
             previous = dijkstra(graph, indices=start, return_predecessors=True)[1]
             leg = [goal]
             while leg[-1] != start:
@@ -56,7 +58,7 @@ class _Surface:
 
 def seam_edges(mesh: TemplateMesh) -> np.ndarray:
     """(S, 2) vertex pairs of the seam tree, symmetric about x = 0."""
-    surface = _Surface(mesh)
+    surface = SurfaceGraph(mesh)
     paths = [_back_path(surface), _arm_path(surface), *_hand_paths(surface), _leg_path(surface), *_foot_paths(surface)]
     left = np.concatenate([np.stack([path[:-1], path[1:]], axis=1) for path in map(np.array, paths) if len(path) > 1])
     tree = _prune_to_tree(left, mesh, [paths[0][0], *(path[-1] for path in paths)])
@@ -82,7 +84,7 @@ def _perineum(mesh: TemplateMesh) -> int:
     return int(middle[mesh.vertices[middle, 1].argmin()])
 
 
-def _back_path(surface: _Surface) -> list[int]:
+def _back_path(surface: SurfaceGraph) -> list[int]:
     mesh = surface.mesh
     middle = np.flatnonzero(_midline(mesh))
     crown = int(middle[mesh.vertices[middle, 1].argmax()])
@@ -100,11 +102,13 @@ def _side_cost(mesh: TemplateMesh, start: str, end: str, direction: tuple[float,
     return 1.0 + _SIDE_PREFERENCE * (1.0 - cosine)
 
 
-def _arm_path(surface: _Surface) -> list[int]:
+def _arm_path(surface: SurfaceGraph) -> list[int]:
     mesh = surface.mesh
     wrist = mesh.joint("left_wrist")
-    upper, lower = (_side_cost(mesh, *bone, (0.0, 0.0, -1.0)) for bone in
-                    (("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist")))
+    upper, lower = (
+        _side_cost(mesh, *bone, (0.0, 0.0, -1.0))
+        for bone in (("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist"))
+    )
     cost = np.where(mesh.vertices[:, 0] < mesh.joint("left_elbow")[0], upper, lower)
     cost = np.where(mesh.vertices[:, 0] < mesh.joint("left_shoulder")[0], 1.0, cost)
     at_wrist = np.flatnonzero(np.abs(mesh.vertices[:, 0] - wrist[0]) < 0.015)
@@ -112,12 +116,12 @@ def _arm_path(surface: _Surface) -> list[int]:
     return surface.path([_behind(mesh, mesh.joint("left_shoulder")[1]), back_of_wrist], cost)
 
 
-def _hand_paths(surface: _Surface) -> list[list[int]]:
+def _hand_paths(surface: SurfaceGraph) -> list[list[int]]:
     """From the wrist to the little finger's tip, then from tip to tip through the webs."""
     # Skin that faces up or down is dear, so the cut keeps to the sides of the fingers, between palm and back.
     cost = 1.0 + _SIDE_PREFERENCE * vertex_normals(surface.mesh)[:, 1] ** 2
     stops = [_arm_path(surface)[-1], *finger_tips(surface)]
-    return [surface.path([start, end], cost) for start, end in zip(stops, stops[1:])]
+    return [surface.path([start, end], cost) for start, end in pairwise(stops)]
 
 
 def vertex_normals(mesh: TemplateMesh) -> np.ndarray:
@@ -129,7 +133,7 @@ def vertex_normals(mesh: TemplateMesh) -> np.ndarray:
     return normals / np.linalg.norm(normals, axis=1, keepdims=True)
 
 
-def finger_tips(surface: _Surface) -> list[int]:
+def finger_tips(surface: SurfaceGraph) -> list[int]:
     """Tips of the left hand, little finger first."""
     mesh = surface.mesh
     tips = _farthest_points(surface, mesh.region_weight("left_hand") > 0.5, _FINGER_SPACING_M, 0.06)
@@ -138,7 +142,7 @@ def finger_tips(surface: _Surface) -> list[int]:
     return sorted(tips[:5], key=lambda v: mesh.vertices[v, 2])
 
 
-def toe_tips(surface: _Surface) -> list[int]:
+def toe_tips(surface: SurfaceGraph) -> list[int]:
     """Tips of the left foot, big toe first; a body without separate toes has fewer."""
     mesh = surface.mesh
     tips = _farthest_points(surface, mesh.region_weight("left_foot") > 0.5, _TOE_SPACING_M, 0.1)
@@ -146,33 +150,38 @@ def toe_tips(surface: _Surface) -> list[int]:
     return sorted(tips[:5], key=lambda v: mesh.vertices[v, 0])
 
 
-def _farthest_points(surface: _Surface, region: np.ndarray, spacing: float, least: float) -> list[int]:
+def _farthest_points(surface: SurfaceGraph, region: np.ndarray, spacing: float, least: float) -> list[int]:
     """Where the skin distance from the rest of the body has its peaks within a region, farthest first."""
     graph = surface.graph()
     inside = np.flatnonzero(region & (surface.mesh.vertices[:, 0] > 0))
     outside = np.flatnonzero(~region & (surface.mesh.vertices[:, 0] > 0))
     reach = dijkstra(graph, indices=outside, min_only=True)
     nearby = dijkstra(graph, indices=inside, limit=spacing)
-    peaks = [int(v) for v, row in zip(inside, nearby) if reach[v] >= reach[np.isfinite(row)].max() and reach[v] > least]
+    highest = np.array([reach[np.isfinite(row)].max() for row in nearby])
+    peaks = inside[(reach[inside] >= highest) & (reach[inside] > least)].tolist()
     return sorted(peaks, key=lambda v: -reach[v])
 
 
-def _leg_path(surface: _Surface) -> list[int]:
+def _leg_path(surface: SurfaceGraph) -> list[int]:
     mesh = surface.mesh
-    upper, lower = (_side_cost(mesh, *bone, (-1.0, 0.0, 0.0)) for bone in
-                    (("left_hip", "left_knee"), ("left_knee", "left_ankle")))
+    upper, lower = (
+        _side_cost(mesh, *bone, (-1.0, 0.0, 0.0)) for bone in (("left_hip", "left_knee"), ("left_knee", "left_ankle"))
+    )
     cost = np.where(mesh.vertices[:, 1] > mesh.joint("left_knee")[1], upper, lower)
     return surface.path([_perineum(mesh), _inner_ankle(mesh)], cost)
 
 
 def _inner_ankle(mesh: TemplateMesh) -> int:
     ankle = mesh.joint("left_ankle")
-    ring = np.flatnonzero((np.abs(mesh.vertices[:, 1] - ankle[1]) < 0.015) & (mesh.vertices[:, 0] > 0)
-                          & (mesh.region_weight("left_foot") + mesh.region_weight("left_lower_leg") > 0.5))
+    ring = np.flatnonzero(
+        (np.abs(mesh.vertices[:, 1] - ankle[1]) < 0.015)
+        & (mesh.vertices[:, 0] > 0)
+        & (mesh.region_weight("left_foot") + mesh.region_weight("left_lower_leg") > 0.5)
+    )
     return _nearest(mesh, ankle + (-0.1, 0.0, 0.0), ring)
 
 
-def _foot_paths(surface: _Surface) -> list[list[int]]:
+def _foot_paths(surface: SurfaceGraph) -> list[list[int]]:
     """From the inner ankle to the edge of the sole: back around the heel, and forward around the toes."""
     mesh = surface.mesh
     foot = np.flatnonzero(mesh.region_weight("left_foot") > 0.5)
@@ -181,8 +190,11 @@ def _foot_paths(surface: _Surface) -> list[list[int]]:
     inner = _nearest(mesh, np.array([ankle[0] - 0.05, low + 0.015, ankle[2]]), foot)
     heel = _nearest(mesh, np.array([ankle[0], low + 0.015, points[:, 2].min()]), foot)
     toes = toe_tips(surface)
-    return [surface.path([_inner_ankle(mesh), inner]), surface.path([inner, heel]),
-            surface.path([inner, toes[0], toes[-1]])]
+    return [
+        surface.path([_inner_ankle(mesh), inner]),
+        surface.path([inner, heel]),
+        surface.path([inner, toes[0], toes[-1]]),
+    ]
 
 
 def _prune_to_tree(edges: np.ndarray, mesh: TemplateMesh, ends: list[int]) -> np.ndarray:

@@ -11,22 +11,44 @@ from meshrec.assets import array_hash
 from meshrec.errors import InvalidInput
 
 # SMPL's joint order, by the surface region that each joint moves.
-JOINT_NUMBERS = {"torso": (0, 3, 6, 9, 13, 14), "head": (12, 15),
-                 "left_upper_leg": (1,), "right_upper_leg": (2,), "left_lower_leg": (4,), "right_lower_leg": (5,),
-                 "left_foot": (7, 10), "right_foot": (8, 11), "left_upper_arm": (16,), "right_upper_arm": (17,),
-                 "left_lower_arm": (18,), "right_lower_arm": (19,), "left_hand": (20, 22), "right_hand": (21, 23)}
-JOINT = {"pelvis": 0, "left_hip": 1, "left_knee": 4, "left_ankle": 7, "left_foot": 10, "neck": 12, "head": 15,
-         "left_shoulder": 16, "left_elbow": 18, "left_wrist": 20}
+JOINT_NUMBERS = {
+    "torso": (0, 3, 6, 9, 13, 14),
+    "head": (12, 15),
+    "left_upper_leg": (1,),
+    "right_upper_leg": (2,),
+    "left_lower_leg": (4,),
+    "right_lower_leg": (5,),
+    "left_foot": (7, 10),
+    "right_foot": (8, 11),
+    "left_upper_arm": (16,),
+    "right_upper_arm": (17,),
+    "left_lower_arm": (18,),
+    "right_lower_arm": (19,),
+    "left_hand": (20, 22),
+    "right_hand": (21, 23),
+}
+JOINT = {
+    "pelvis": 0,
+    "left_hip": 1,
+    "left_knee": 4,
+    "left_ankle": 7,
+    "left_foot": 10,
+    "neck": 12,
+    "head": 15,
+    "left_shoulder": 16,
+    "left_elbow": 18,
+    "left_wrist": 20,
+}
 
 
 @dataclass(frozen=True)
 class TemplateMesh:
     """A body at rest, in the body frame (y up, facing +z, left = +x, metres)."""
 
-    vertices: np.ndarray       # (V, 3)
-    faces: np.ndarray          # (F, 3) counter-clockwise from outside
-    joints: np.ndarray         # (24, 3) SMPL order
-    weights: np.ndarray        # (V, 24)
+    vertices: np.ndarray  # (V, 3)
+    faces: np.ndarray  # (F, 3) counter-clockwise from outside
+    joints: np.ndarray  # (24, 3) SMPL order
+    weights: np.ndarray  # (V, 24)
     mirror_vertex: np.ndarray  # (V,) the vertex at (-x, y, z)
 
     @property
