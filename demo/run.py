@@ -2,9 +2,9 @@
 
     python demo/run.py photo.jpg --save mesh.obj --overlay overlay.png
 
-Without a box the whole photo is taken as showing one person. With several photos, or a folder, every output file gets
-the photo's name appended. Without any output option, a mesh and an overlay named after the photo are written to the
-working directory.
+Without a box the network looks for one person in the whole photo. With several photos, or a folder, every output file
+gets the photo's name appended. Without any output option, a mesh and an overlay named after the photo are written to
+the working directory.
 """
 
 from __future__ import annotations

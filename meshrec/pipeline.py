@@ -166,18 +166,19 @@ def _look_closer(photo: Photo, model: MeshModel) -> tuple[Tensor, float]:
     whole = _whole(photo)
     centre_px, side_px = square_crop_from_box(whole)
     crop = _crop(photo.pixels, centre_px[0], side_px[0], model.input_size)
-    mask = model.net(crop.to(model.device)).correspondence.iuv.mask[0].cpu().numpy() > 0.5
+    mask = model.net.correspondence_net(crop.to(model.device)).iuv.mask[0].cpu().numpy() > 0.5
     count, _, blobs, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     if count < 2:
         return whole, 1.0
     left, top, width, height, area = max(blobs[1:].tolist(), key=lambda blob: blob[4])
     if area < _SMALLEST_BLOB * mask.size:
         return whole, 1.0
-    box_crop = torch.tensor([[left, top, width, height]], dtype=torch.float32)
-    corner_px = centre_px - 0.5 * side_px[:, None]
-    scale = side_px / mask.shape[-1]
-    box = torch.cat([corner_px, torch.zeros_like(corner_px)], dim=1) + box_crop * scale[:, None]
-    return box, PERSON_CROP_ENLARGEMENT
+    corners_crop = torch.tensor([[left, top], [left + width, top + height]], dtype=torch.float32)
+    corners_px = centre_px + side_px * (corners_crop / mask.shape[-1] - 0.5)
+    low, high = corners_px.clamp(min=whole[0, :2], max=whole[0, 2:])  # what lies beyond the photo's edge is padding
+    if (high <= low).any():
+        return whole, 1.0
+    return torch.cat([low, high - low])[None], PERSON_CROP_ENLARGEMENT
 
 
 def _checked_boxes(boxes_xywh: Sequence[Sequence[float]], photo: Photo) -> Tensor:

@@ -36,7 +36,7 @@ def test_a_path_an_array_a_tensor_and_a_photo_give_the_same_mesh(tmp_path):
     assert all(torch.equal(model.net.crops[0], crop) for crop in model.net.crops[1:])
 
 
-def test_without_a_box_the_whole_photo_is_one_person():
+def test_without_a_box_and_with_nobody_in_sight_the_whole_photo_is_one_person():
     model = egg_model()
     people = reconstruct(PHOTO, model)
     assert len(people) == 1 and people[0].box_px.tolist() == [0, 0, 320, 240]
@@ -44,6 +44,23 @@ def test_without_a_box_the_whole_photo_is_one_person():
     crop = model.net.crops[0]
     assert crop.shape == (1, 3, 64, 64) and 0 <= crop.min() and crop.max() <= 1
     assert crop[:, :, :7].max() == 0 and crop[:, :, 9:55].min() > 0  # what lies above and below the photo is black
+
+
+def test_without_a_box_the_person_that_the_net_sees_is_looked_at_closer():
+    # The crop of the whole photo covers x 0 to 320 and y -40 to 280.
+    person = reconstruct(PHOTO, egg_model(visible=(0.25, 0.25, 0.5, 0.75)))[0]
+    assert person.box_px.tolist() == pytest.approx([80, 40, 80, 160])
+    assert person.crop_box_px.tolist() == pytest.approx([120, 120, PERSON_CROP_ENLARGEMENT * 160])
+
+
+def test_what_the_net_sees_beyond_the_photo_s_edge_is_ignored():
+    person = reconstruct(PHOTO, egg_model(visible=(0.25, 0.0, 0.5, 1.0)))[0]
+    assert person.box_px.tolist() == pytest.approx([80, 0, 80, 240])
+    assert reconstruct(PHOTO, egg_model(visible=(0.0, 0.0, 1.0, 0.1)))[0].box_px.tolist() == [0, 0, 320, 240]
+
+
+def test_a_speck_is_not_looked_at_closer():
+    assert reconstruct(PHOTO, egg_model(visible=(0.5, 0.5, 0.55, 0.55)))[0].box_px.tolist() == [0, 0, 320, 240]
 
 
 def test_a_box_becomes_the_enlarged_square_around_it_as_in_training():

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Pictures of results: meshes and correspondence over photos, contact sheets, a window."""

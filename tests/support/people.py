@@ -37,25 +37,41 @@ def egg_body(subdivisions: int = 2) -> SimpleNamespace:
 
 
 class EggNet(nn.Module):
-    """Answers every crop with the egg under a fixed weak-perspective camera, and keeps the crops it saw."""
+    """Answers every crop with the egg under a fixed weak-perspective camera, and keeps the crops it saw.
+
+    Args:
+        camera: s, tx, ty.
+        visible: left, top, right and bottom of the mask, as fractions of the crop.
+        broken: answer with numbers that are none.
+    """
 
     def __init__(self, camera: tuple[float, float, float] = (1.0, 0.0, 0.0), subdivisions: int = 2,
-                 broken: bool = False) -> None:
+                 visible: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0), broken: bool = False) -> None:
         super().__init__()
-        self.camera, self.broken = camera, broken
+        self.camera, self.visible, self.broken = camera, visible, broken
         self.register_buffer("vertices", egg(subdivisions)[0])
         self.crops: list[Tensor] = []
+
+    def correspondence_net(self, images: Tensor) -> Correspondence:
+        return _mask_of(images, self.visible)
 
     def forward(self, images: Tensor) -> DecoMROutput:
         self.crops.append(images)
         batch = len(images)
         vertices = self.vertices.expand(batch, -1, -1) * (float("nan") if self.broken else 1.0)
-        rows, columns = torch.meshgrid(torch.linspace(-1, 1, 8), torch.linspace(-1, 1, 8), indexing="ij")
-        mask = (columns.abs() < 0.3).float().expand(batch, 8, 8)
-        uv = torch.stack([columns, rows]).add(1).div(2).expand(batch, 2, 8, 8)
-        found = Correspondence(IuvMap(mask, uv), mask, torch.zeros(batch, 1, 8, 8), torch.zeros(batch, 1))
-        return DecoMROutput(found, LocationMap(torch.zeros(batch, 3, 4, 4)), vertices,
+        return DecoMROutput(self.correspondence_net(images), LocationMap(torch.zeros(batch, 3, 4, 4)), vertices,
                             WeakPerspectiveCamera.from_vector(torch.tensor([self.camera]).expand(batch, 3)))
+
+
+def _mask_of(images: Tensor, visible: tuple[float, float, float, float]) -> Correspondence:
+    """Correspondence (B, 32, 32) of a rectangle."""
+    centres = (torch.arange(32) + 0.5) / 32
+    rows, columns = torch.meshgrid(centres, centres, indexing="ij")
+    left, top, right, bottom = visible
+    inside = (columns > left) & (columns < right) & (rows > top) & (rows < bottom)
+    batch = len(images)
+    mask, uv = inside.float().expand(batch, 32, 32), torch.stack([columns, rows]).expand(batch, 2, 32, 32)
+    return Correspondence(IuvMap(mask, uv), mask, torch.zeros(batch, 1, 32, 32), torch.zeros(batch, 1))
 
 
 def egg_model(**options) -> MeshModel:
