@@ -105,6 +105,12 @@ def test_a_read_only_folder_is_explained(demo, photo, tmp_path, capsys):
     assert "Cannot write locked/mesh.obj" in _only_sentence(capsys)
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a folder that not even root may write into")
+def test_a_folder_that_nobody_may_write_into_is_explained(demo, photo, capsys):
+    assert demo(photo, "--overlay", "/proc/overlay.png") == 2
+    assert "Cannot write /proc/overlay.png" in _only_sentence(capsys)
+
+
 @pytest.mark.parametrize("box", ["40,60,60,80", "-30,-20,50,60"])
 def test_a_person_at_the_border_gives_a_mesh(demo, photo, tmp_path, box):
     assert demo(photo, f"--box={box}", "--save", "m.obj", "--overlay", "o.png") == 0
