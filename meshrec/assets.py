@@ -30,15 +30,20 @@ def asset_path(name: str) -> Path:
         path = folder / name
         if path.exists():
             return path
-    raise AssetNotFound(f"The shipped file {name} is missing from this installation (looked in "
-                        f"{' and '.join(str(folder) for folder in _ASSET_FOLDERS)}); reinstall meshrec.")
+    raise AssetNotFound(
+        f"The shipped file {name} is missing from this installation (looked in "
+        f"{' and '.join(str(folder) for folder in _ASSET_FOLDERS)}); reinstall meshrec."
+    )
 
 
 def sha256_of_file(path: str | Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else \
-            hashlib.sha256(file.read()).hexdigest()
+        return (
+            hashlib.file_digest(file, "sha256").hexdigest()
+            if hasattr(hashlib, "file_digest")
+            else hashlib.sha256(file.read()).hexdigest()
+        )
 
 
 def array_hash(*arrays: np.ndarray) -> str:
@@ -71,8 +76,9 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
     except OSError as error:
-        raise InvalidInput(f"Cannot write {path}: {error.strerror or error}; choose a folder that exists and is writable.") \
-            from error
+        raise InvalidInput(
+            f"Cannot write {path}: {error.strerror or error}; choose a folder that exists and is writable."
+        ) from error
     os.close(handle)
     temporary = Path(name)
     try:

@@ -19,8 +19,15 @@ from meshrec.engine.trainer import LoopConfig, pick_device
 from meshrec.errors import CheckpointMismatch, InvalidInput
 from meshrec.models import DecoMR
 from meshrec.models.part_code import part_boxes_uv
-from meshrec.models.variants import (LIGHT_BASIS_GRID, LIGHT_UV_GRID, PAPER_UV_GRID, light_correspondence_net,
-                                     light_location_net, paper_correspondence_net, paper_location_net)
+from meshrec.models.variants import (
+    LIGHT_BASIS_GRID,
+    LIGHT_UV_GRID,
+    PAPER_UV_GRID,
+    light_correspondence_net,
+    light_location_net,
+    paper_correspondence_net,
+    paper_location_net,
+)
 from meshrec.pipeline import MeshModel
 from meshrec.structures import BodyParams
 from meshrec.uv import PartCharts, UvAtlas
@@ -92,8 +99,10 @@ class Surface:
         """
         model, chart = BodyModel.from_file(body), UvAtlas.from_file(atlas)
         if chart.body_hash not in (None, model.hash):
-            raise CheckpointMismatch(f"The atlas belongs to body {chart.body_hash}, but body {model.hash} was given; "
-                                     "build one for that body with tools/build_uv_atlas.py.")
+            raise CheckpointMismatch(
+                f"The atlas belongs to body {chart.body_hash}, but body {model.hash} was given; "
+                "build one for that body with tools/build_uv_atlas.py."
+            )
         return cls(model, chart, PartCharts.from_file())
 
     def reference_map(self, resolution: int) -> torch.Tensor:
@@ -106,12 +115,17 @@ def build_net(config: ModelConfig, surface: Surface) -> DecoMR:
     """An untrained net over a body's atlas."""
     atlas = surface.atlas
     if config.form == "paper":
-        return DecoMR(paper_correspondence_net(atlas.hash),
-                      paper_location_net(surface.reference_map(PAPER_UV_GRID), config.map_resolution, atlas.hash), atlas)
+        return DecoMR(
+            paper_correspondence_net(atlas.hash),
+            paper_location_net(surface.reference_map(PAPER_UV_GRID), config.map_resolution, atlas.hash),
+            atlas,
+        )
     boxes = part_boxes_uv(atlas.texcoords[atlas.texture_faces], surface.charts.face_part)
-    return DecoMR(light_correspondence_net(*boxes, atlas.hash),
-                  light_location_net(surface.reference_map(LIGHT_UV_GRID), surface.reference_map(LIGHT_BASIS_GRID),
-                                     atlas.hash), atlas)
+    return DecoMR(
+        light_correspondence_net(*boxes, atlas.hash),
+        light_location_net(surface.reference_map(LIGHT_UV_GRID), surface.reference_map(LIGHT_BASIS_GRID), atlas.hash),
+        atlas,
+    )
 
 
 def build_source(config: DataConfig, stage: StageConfig, surface: Surface) -> BatchSource:
@@ -123,18 +137,26 @@ def build_source(config: DataConfig, stage: StageConfig, surface: Surface) -> Ba
     if not packs or not stage.photo_share:
         return synthetic
     vertices, total = surface.body.vertex_count, sum(pack.share for pack in packs)
-    photos = [(PhotoPeople.from_packs([pack.folder], vertices), stage.photo_share * pack.share / total) for pack in packs]
+    photos = [
+        (PhotoPeople.from_packs([pack.folder], vertices), stage.photo_share * pack.share / total) for pack in packs
+    ]
     return Mixture([(synthetic, 1 - stage.photo_share), *photos])
 
 
 def weights_metadata(config: ModelConfig, surface: Surface) -> dict[str, str]:
     """What is written beside weights, so that they are never used on another net, body or atlas."""
-    return {"form": config.form, "map_resolution": str(config.map_resolution), "input_size": str(config.input_size),
-            "body_hash": surface.body.hash, "atlas_hash": surface.atlas.hash}
+    return {
+        "form": config.form,
+        "map_resolution": str(config.map_resolution),
+        "input_size": str(config.input_size),
+        "body_hash": surface.body.hash,
+        "atlas_hash": surface.atlas.hash,
+    }
 
 
-def load_model(weights: str | Path | None = None, body: str | Path | None = None,
-               device: str | torch.device | None = None) -> MeshModel:
+def load_model(
+    weights: str | Path | None = None, body: str | Path | None = None, device: str | torch.device | None = None
+) -> MeshModel:
     """A model that is ready to reconstruct.
 
     Args:
@@ -154,8 +176,10 @@ def load_model(weights: str | Path | None = None, body: str | Path | None = None
         raise CheckpointMismatch(f"{path} holds weights, but not of a meshrec model ({error}).") from error
     model = BodyModel.from_file(body)
     if model.hash != metadata.get("body_hash"):
-        raise CheckpointMismatch(f"{path} was trained on body {metadata.get('body_hash')}, but body {model.hash} was given; "
-                                 "use weights trained on that body.")
+        raise CheckpointMismatch(
+            f"{path} was trained on body {metadata.get('body_hash')}, but body {model.hash} was given; "
+            "use weights trained on that body."
+        )
     surface = dataclasses.replace(Surface.load(), body=model)
     target = pick_device("cpu" if device is None else str(device))
     net = build_net(config, surface)
@@ -172,4 +196,6 @@ def find_stage(config: TrainConfig, name: str) -> StageConfig:
     for stage in config.stages:
         if stage.name == name:
             return stage
-    raise InvalidInput(f"There is no stage {name!r}; the configuration has {', '.join(stage.name for stage in config.stages)}.")
+    raise InvalidInput(
+        f"There is no stage {name!r}; the configuration has {', '.join(stage.name for stage in config.stages)}."
+    )

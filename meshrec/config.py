@@ -97,7 +97,12 @@ def _convert(kind: Any, value: Any, where: str, key: str) -> Any:
         return origin(entries)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if origin is None and isinstance(kind, type) and isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
+    if (
+        origin is None
+        and isinstance(kind, type)
+        and isinstance(value, kind)
+        and not (kind is int and isinstance(value, bool))
+    ):
         return value
     raise InvalidInput(f"{where}: {key} must be {getattr(kind, '__name__', kind)}, got {value!r}.")
 

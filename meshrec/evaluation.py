@@ -26,8 +26,15 @@ from meshrec.metrics.masks import mask_iou
 from meshrec.metrics.vertices import pa_pve_mm, pve_mm
 from meshrec.pipeline import MeshModel, reconstruct
 from meshrec.render import rasterize
-from meshrec.structures import (BODY30, COCO17, BodyOutput, BodyParams, MeshPrediction, TrainingBatch,
-                                WeakPerspectiveCamera)
+from meshrec.structures import (
+    BODY30,
+    COCO17,
+    BodyOutput,
+    BodyParams,
+    MeshPrediction,
+    TrainingBatch,
+    WeakPerspectiveCamera,
+)
 
 TEST_SEED = 20_260_000
 BATCH = 50
@@ -57,21 +64,31 @@ def synthetic_test_people(config: DataConfig, surface: Surface) -> SyntheticPeop
     """
     pack = config.synthetic.motion_pack
     last = config.synthetic.background_share[1]
-    held_back = replace(config.synthetic, motion_pack=None if pack is None else pack.replace("_train", "_val"),
-                        background_share=(last if last < 1 else 0.0, 1.0))
+    held_back = replace(
+        config.synthetic,
+        motion_pack=None if pack is None else pack.replace("_train", "_val"),
+        background_share=(last if last < 1 else 0.0, 1.0),
+    )
     return SyntheticPeople.from_config(held_back, surface.body, surface.atlas, surface.charts)
 
 
 @torch.no_grad()
-def evaluate_synthetic(model: MeshModel, surface: Surface, people: SyntheticPeople, count: int = 1000,
-                       progress: Callable[[Iterable], Iterable] = iter) -> Report:
+def evaluate_synthetic(
+    model: MeshModel,
+    surface: Surface,
+    people: SyntheticPeople,
+    count: int = 1000,
+    progress: Callable[[Iterable], Iterable] = iter,
+) -> Report:
     """Figures on the fixed synthetic test set, beside two bodies that ignore the picture.
 
     ``mean_pose`` is the mean body with hanging arms that faces the camera; ``mean_mesh`` the mean of all true meshes,
     the best constant there is in L2. Both get the mean of the true cameras.
     """
     starts = range(0, count, BATCH)
-    batches = [people.batch(min(BATCH, count - start), model.input_size, TEST_SEED + start) for start in progress(starts)]
+    batches = [
+        people.batch(min(BATCH, count - start), model.input_size, TEST_SEED + start) for start in progress(starts)
+    ]
     vertices = torch.cat([batch.vertices for batch in batches]).mean(0)
     camera = torch.cat([batch.camera for batch in batches]).mean(0)
     pose = relaxed_pose()
@@ -92,10 +109,17 @@ def evaluate_synthetic(model: MeshModel, surface: Surface, people: SyntheticPeop
             rows[name].append(measure(batch, mesh.expand(len(batch), -1, -1), constant))
     motion = "recorded (validation clips)" if people.poses.recordings is not None else "made up"
     scenery = "photographs" if people.backgrounds.pictures is not None else "painted"
-    protocol = {"set": f"{count} synthetic people, seed {TEST_SEED}, crops of {model.input_size} px", "poses": motion,
-                "backgrounds": scenery, "alignment": "pelvis (PA-: similarity)", "joints": "Body-30",
-                "mask_iou": "projected mesh against the visible person", "iuv_mask_iou": "the net's mask",
-                "uv_error": "atlas units, over visible pixels", "units": "mm"}
+    protocol = {
+        "set": f"{count} synthetic people, seed {TEST_SEED}, crops of {model.input_size} px",
+        "poses": motion,
+        "backgrounds": scenery,
+        "alignment": "pelvis (PA-: similarity)",
+        "joints": "Body-30",
+        "mask_iou": "projected mesh against the visible person",
+        "iuv_mask_iou": "the net's mask",
+        "uv_error": "atlas units, over visible pixels",
+        "units": "mm",
+    }
     return Report({name: _means(values) for name, values in rows.items()}, protocol)
 
 
@@ -110,10 +134,13 @@ class _Measure:
         joints = self.named_joints(BodyOutput(vertices, self.joint_regressor @ vertices))
         shown = vertices + vertices.new_tensor([0.0, 0.0, _UPRIGHT_DEPTH_M])
         silhouette = rasterize(shown, self.faces, camera, (self.size, self.size)).mask
-        return {"pve_mm": pve_mm(vertices, batch.vertices, joints[:, _PELVIS], batch.joints[:, _PELVIS]),
-                "pa_pve_mm": pa_pve_mm(vertices, batch.vertices),
-                "mpjpe_mm": mpjpe_mm(joints, batch.joints, _PELVIS), "pa_mpjpe_mm": pa_mpjpe_mm(joints, batch.joints),
-                "mask_iou": mask_iou(silhouette, batch.mask > 0.5)}
+        return {
+            "pve_mm": pve_mm(vertices, batch.vertices, joints[:, _PELVIS], batch.joints[:, _PELVIS]),
+            "pa_pve_mm": pa_pve_mm(vertices, batch.vertices),
+            "mpjpe_mm": mpjpe_mm(joints, batch.joints, _PELVIS),
+            "pa_mpjpe_mm": pa_mpjpe_mm(joints, batch.joints),
+            "mask_iou": mask_iou(silhouette, batch.mask > 0.5),
+        }
 
 
 @dataclass(frozen=True)
@@ -128,8 +155,9 @@ class PhotoResult:
 
 
 @torch.no_grad()
-def evaluate_photos(model: MeshModel, folder: str | Path,
-                    progress: Callable[[Iterable], Iterable] = iter) -> tuple[Report, list[PhotoResult]]:
+def evaluate_photos(
+    model: MeshModel, folder: str | Path, progress: Callable[[Iterable], Iterable] = iter
+) -> tuple[Report, list[PhotoResult]]:
     """Figures on labelled photographs with the labels' boxes: PCK@0.2 of the torso and IoU of the projected mesh.
 
     PCK counts visible joints of people with at least 8 of them whose shoulders and hips are labelled; the torso is the
@@ -151,21 +179,32 @@ def evaluate_photos(model: MeshModel, folder: str | Path,
             hits = _keypoint_hits(prediction, keypoints, record, named_joints)
             counted, correct = counted + len(hits), correct + float(hits.sum())
         overlap = _photo_mask_iou(prediction, record, photo.pixels.shape[:2]) if record.has_mask else float("nan")
-        results.append(PhotoResult(record, photo.pixels, prediction, float(hits.mean()) if len(hits) else float("nan"), overlap))
+        results.append(
+            PhotoResult(record, photo.pixels, prediction, float(hits.mean()) if len(hits) else float("nan"), overlap)
+        )
     if not results:
         raise InvalidInput(f"{folder} labels nobody whom these figures can be measured on.")
     overlaps = np.array([result.mask_iou for result in results])
-    figures = {"pck_02_torso": correct / max(1, counted), "mask_iou": float(np.nanmean(overlaps)),
-               "people": float(len(results)), "people_with_joints": float(sum(result.pck == result.pck for result in results)),
-               "people_with_mask": float((overlaps == overlaps).sum()), "joints": float(counted)}
-    protocol = {"set": str(Path(folder).name), "boxes": "from the labels", "joints": "COCO-17, visible ones, pooled",
-                "people": f"at least {MINIMUM_VISIBLE_JOINTS} visible joints, shoulders and hips labelled; no crowds",
-                "mask_iou": "projected mesh against the labelled mask, mean over people"}
+    figures = {
+        "pck_02_torso": correct / max(1, counted),
+        "mask_iou": float(np.nanmean(overlaps)),
+        "people": float(len(results)),
+        "people_with_joints": float(sum(result.pck == result.pck for result in results)),
+        "people_with_mask": float((overlaps == overlaps).sum()),
+        "joints": float(counted),
+    }
+    protocol = {
+        "set": str(Path(folder).name),
+        "boxes": "from the labels",
+        "joints": "COCO-17, visible ones, pooled",
+        "people": f"at least {MINIMUM_VISIBLE_JOINTS} visible joints, shoulders and hips labelled; no crowds",
+        "mask_iou": "projected mesh against the labelled mask, mean over people",
+    }
     return Report({"model": figures}, protocol), results
 
 
 def _coco_keypoints(record: PhotoRecord) -> tuple[np.ndarray, np.ndarray, float] | None:
-    """COCO-17 joints (17, 2), which are visible (17,), and the torso's length in pixels; None if PCK cannot be taken."""
+    """COCO-17 joints (17, 2), which are visible (17,), the torso's length in pixels; None if PCK cannot be taken."""
     index = [BODY30.index(name) for name in COCO17.names]
     joints, confidence = record.joints_px[index], record.confidence[index]
     torso = [COCO17.index(name) for name in ("left_shoulder", "right_shoulder", "left_hip", "right_hip")]
@@ -175,13 +214,19 @@ def _coco_keypoints(record: PhotoRecord) -> tuple[np.ndarray, np.ndarray, float]
     return joints, confidence >= 1, max(float(length), max(record.box_xywh_px[2:]) / 8)
 
 
-def _keypoint_hits(prediction: MeshPrediction, keypoints: tuple[np.ndarray, np.ndarray, float], record: PhotoRecord,
-                   named_joints: NamedJoints) -> np.ndarray:
+def _keypoint_hits(
+    prediction: MeshPrediction,
+    keypoints: tuple[np.ndarray, np.ndarray, float],
+    record: PhotoRecord,
+    named_joints: NamedJoints,
+) -> np.ndarray:
     """1 or 0 for each visible joint."""
     joints_px, visible, torso = keypoints
     joints_cam = named_joints(BodyOutput(prediction.vertices_cam[None], prediction.joints_cam[None]))
     found = project_pinhole(joints_cam, prediction.camera.focal_px, prediction.camera.centre_px)
-    hits = correct_keypoints(found, torch.from_numpy(joints_px)[None], torch.from_numpy(visible)[None], torch.tensor([torso]))
+    hits = correct_keypoints(
+        found, torch.from_numpy(joints_px)[None], torch.from_numpy(visible)[None], torch.tensor([torso])
+    )
     return hits[0][torch.from_numpy(visible)].numpy()
 
 

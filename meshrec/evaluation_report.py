@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from tqdm import tqdm
 
 from meshrec.assets import write_atomically
@@ -14,17 +15,32 @@ from meshrec.build import Surface, TrainConfig, load_model
 from meshrec.config import load_config
 from meshrec.engine.pictures import draw_predictions
 from meshrec.errors import InvalidInput
-from meshrec.evaluation import (BATCH, TEST_SEED, PhotoResult, Report, evaluate_photos, evaluate_synthetic,
-                                synthetic_test_people)
+from meshrec.evaluation import (
+    BATCH,
+    TEST_SEED,
+    PhotoResult,
+    Report,
+    evaluate_photos,
+    evaluate_synthetic,
+    synthetic_test_people,
+)
 from meshrec.vis.contact_sheet import contact_sheet, save_png
 from meshrec.vis.overlay import draw_overlay
 
 _THUMBNAIL_PX = 240
 
 
-def run_evaluation(config_path: str | Path, overrides: Sequence[str] = (), *, weights: str | Path | None = None,
-                   data: Sequence[str] = (), people: int = 1000, json_path: str | Path | None = None,
-                   pictures: str | Path | None = None, device: str | None = None) -> str:
+def run_evaluation(
+    config_path: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    weights: str | Path | None = None,
+    data: Sequence[str] = (),
+    people: int = 1000,
+    json_path: str | Path | None = None,
+    pictures: str | Path | None = None,
+    device: str | None = None,
+) -> str:
     """Measure a model and return the tables.
 
     Args:
@@ -43,15 +59,18 @@ def run_evaluation(config_path: str | Path, overrides: Sequence[str] = (), *, we
         reports["synthetic"] = evaluate_synthetic(model, surface, source, people, _bar("synthetic"))
         if pictures is not None:
             batch = source.batch(min(BATCH, people), model.input_size, TEST_SEED)[slice(0, 24)]
-            sheet = draw_predictions(batch, model.net(batch.images.to(model.device)), surface.body.faces)
-            save_png(sheet, Path(pictures) / "synthetic.png")
+            with torch.no_grad():
+                output = model.net(batch.images.to(model.device))
+            save_png(draw_predictions(batch, output, model.body.faces), Path(pictures) / "synthetic.png")
     for name, path in packs:
         reports[name], results = evaluate_photos(model, path, _bar(name))
         if pictures is not None:
             save_png(overlay_sheet(results), Path(pictures) / f"{name}.png")
     if json_path is not None:
         with write_atomically(json_path) as path:
-            path.write_text(json.dumps({name: dataclasses.asdict(report) for name, report in reports.items()}, indent=2))
+            path.write_text(
+                json.dumps({name: dataclasses.asdict(report) for name, report in reports.items()}, indent=2)
+            )
     return "\n\n".join(table(name, report) for name, report in reports.items())
 
 
@@ -75,7 +94,9 @@ def overlay_sheet(results: list[PhotoResult], columns: int = 10):
         x, y, side = result.prediction.crop_box_px.tolist()
         drawn = draw_overlay(result.pixels, [result.prediction])
         top, left = max(0, int(y - side / 2)), max(0, int(x - side / 2))
-        part = [picture[top: int(y + side / 2) + 1, left: int(x + side / 2) + 1] for picture in (result.pixels, drawn)]
+        part = [
+            picture[top : int(y + side / 2) + 1, left : int(x + side / 2) + 1] for picture in (result.pixels, drawn)
+        ]
         scale = _THUMBNAIL_PX / max(part[0].shape[:2])
         size = (max(1, round(part[0].shape[1] * scale)), max(1, round(part[0].shape[0] * scale)))
         pictures += [cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in part]
@@ -86,7 +107,9 @@ def overlay_sheet(results: list[PhotoResult], columns: int = 10):
 def _name_and_path(word: str) -> tuple[str, str]:
     name, equals, path = word.partition("=")
     if not equals or not name or not path:
-        raise InvalidInput(f"{word!r} is no data set: write NAME=PATH, for example photos_dev=../shared/data/photos_dev.")
+        raise InvalidInput(
+            f"{word!r} is no data set: write NAME=PATH, for example photos_dev=../shared/data/photos_dev."
+        )
     return name, path
 
 

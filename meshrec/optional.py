@@ -24,8 +24,11 @@ def require(package: str, *, purpose: str, extra: str | None = None, install: st
         return importlib.import_module(package)
     except ModuleNotFoundError as error:
         if error.name is not None and error.name.split(".")[0] != package.split(".")[0]:
-            raise MissingDependency(f"{package} is needed to {purpose}, but its own dependency {error.name} is missing: "
-                                    f"run `{command}`.") from error
+            raise MissingDependency(
+                f"{package} is needed to {purpose}, but its own dependency {error.name} is missing: run `{command}`."
+            ) from error
         raise MissingDependency(f"{package} is needed to {purpose}: run `{command}`.") from error
     except (ImportError, OSError) as error:
-        raise MissingDependency(f"{package} is needed to {purpose}, but it could not be loaded here ({error}).") from error
+        raise MissingDependency(
+            f"{package} is needed to {purpose}, but it could not be loaded here ({error})."
+        ) from error

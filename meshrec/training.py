@@ -22,8 +22,15 @@ from meshrec.models import DecoMR
 BASIS_EXAMPLES = 4000  # location maps from which the light location net's basis is started
 
 
-def run_training(config_path: str | Path, overrides: Sequence[str] = (), folder: str | Path | None = None, *,
-                 only: str | None = None, starts: Sequence[str] = (), threads: int | None = None) -> list[Path]:
+def run_training(
+    config_path: str | Path,
+    overrides: Sequence[str] = (),
+    folder: str | Path | None = None,
+    *,
+    only: str | None = None,
+    starts: Sequence[str] = (),
+    threads: int | None = None,
+) -> list[Path]:
     """Train every stage of a configuration that the run folder does not hold yet.
 
     Args:
@@ -62,17 +69,28 @@ def run_training(config_path: str | Path, overrides: Sequence[str] = (), folder:
     return written
 
 
-def _run_stage(config: TrainConfig, stage: StageConfig, number: int, net: DecoMR, surface: Surface, folder: Path) -> None:
+def _run_stage(
+    config: TrainConfig, stage: StageConfig, number: int, net: DecoMR, surface: Surface, folder: Path
+) -> None:
     source = build_source(config.data, stage, surface)
     task = DecoMRTask(surface.atlas, surface.charts, surface.body)
     basis = net.location_net.map_basis
     if stage.location_input == "rendered" and basis is not None and not (folder / "latest.pt").exists():
         task.start_basis(basis, source, config.seed, BASIS_EXAMPLES)
     pictures = PredictionPictures(surface.body.faces) if stage.needs_pictures else None
-    train_stage(net, source, stage, task.losses, config.loop, folder, seed=config.seed + 101 * number,
-                draw_pictures=pictures,
-                progress=lambda steps: tqdm(steps, desc=stage.name, total=stage.steps, initial=steps.start,
-                                            mininterval=2, dynamic_ncols=True))
+    train_stage(
+        net,
+        source,
+        stage,
+        task.losses,
+        config.loop,
+        folder,
+        seed=config.seed + 101 * number,
+        draw_pictures=pictures,
+        progress=lambda steps: tqdm(
+            steps, desc=stage.name, total=stage.steps, initial=steps.start, mininterval=2, dynamic_ncols=True
+        ),
+    )
 
 
 def _start_from(net: DecoMR, word: str, surface: Surface) -> None:

@@ -21,7 +21,8 @@ LEVELS = (
     ("data", "fitting", "vis"),
     ("engine", "pipeline", "export"),
     ("config", "build"),
-    ("training", "demo_job"),
+    ("training", "demo_job", "evaluation"),
+    ("evaluation_report",),
 )
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}
 SHAPELESS_NAMES = {"utils", "util", "helpers", "helper", "misc", "common", "tools", "stuff"}

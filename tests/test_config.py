@@ -44,16 +44,19 @@ def test_base_file_is_built_upon(tmp_path):
     assert config.inner == Inner(7, 0.9)
 
 
-@pytest.mark.parametrize(("text", "words", "expected"), [
-    ("inner: {widht: 7}", [], "inner.width"),
-    ("iner: {width: 7}", [], "the nearest is inner"),
-    ("inner: {width: wide}", [], "inner.width must be int, got 'wide'"),
-    ("inner: {width: true}", [], "inner.width must be int"),
-    ("parts: [{}]", ["parts.3.width=1"], "no entry of a list of 1"),
-    ("{}", ["inner.width"], "key=value"),
-    ("- 1\n- 2", [], "must hold keys and values"),
-    ("a: [", [], "is not YAML"),
-])
+@pytest.mark.parametrize(
+    ("text", "words", "expected"),
+    [
+        ("inner: {widht: 7}", [], "inner.width"),
+        ("iner: {width: 7}", [], "the nearest is inner"),
+        ("inner: {width: wide}", [], "inner.width must be int, got 'wide'"),
+        ("inner: {width: true}", [], "inner.width must be int"),
+        ("parts: [{}]", ["parts.3.width=1"], "no entry of a list of 1"),
+        ("{}", ["inner.width"], "key=value"),
+        ("- 1\n- 2", [], "must hold keys and values"),
+        ("a: [", [], "is not YAML"),
+    ],
+)
 def test_mistakes_are_explained(tmp_path, text, words, expected):
     with pytest.raises(InvalidInput, match=expected.replace(".", r"\.")):
         load_config(Outer, write(tmp_path, text), words)

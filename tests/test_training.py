@@ -31,16 +31,21 @@ def test_a_finished_stage_is_not_trained_again(tmp_path):
 
 def test_a_stage_can_start_from_the_weights_of_another_run(tmp_path):
     words = ["stages.0.steps=1", "stages.1.steps=1", "stages.2.steps=1"]
-    lifting, = run_training(SMOKE / "decomr_light.yaml", words, tmp_path / "a", only="lifting")
-    joint, = run_training(SMOKE / "decomr_light.yaml", words, tmp_path / "b", only="joint", starts=[f"location_net={lifting}"])
+    (lifting,) = run_training(SMOKE / "decomr_light.yaml", words, tmp_path / "a", only="lifting")
+    (joint,) = run_training(
+        SMOKE / "decomr_light.yaml", words, tmp_path / "b", only="joint", starts=[f"location_net={lifting}"]
+    )
     assert joint.exists()
 
 
-@pytest.mark.parametrize(("arguments", "expected"), [
-    (dict(only="nothing"), "there is no stage|There is no stage"),
-    (dict(starts=["legs=file"]), "write NET=FILE"),
-    (dict(overrides=["stages.0.losses={wrong: 1.0}"]), "no loss 'wrong'"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (dict(only="nothing"), "there is no stage|There is no stage"),
+        (dict(starts=["legs=file"]), "write NET=FILE"),
+        (dict(overrides=["stages.0.losses={wrong: 1.0}"]), "no loss 'wrong'"),
+    ],
+)
 def test_mistakes_are_explained(tmp_path, arguments, expected):
     with pytest.raises((InvalidInput, AssetNotFound, ValueError), match=expected):
         run_training(SMOKE / "decomr_light.yaml", folder=tmp_path, **arguments)

@@ -11,8 +11,13 @@ def main(arguments=None) -> None:
     parser.add_argument("config", help="the configuration that the model was trained by")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to the configuration")
     parser.add_argument("--weights", default=None, help="weights to measure (default: the shipped ones)")
-    parser.add_argument("--data", action="append", default=[], metavar="NAME=PATH",
-                        help="a photo pack to measure on too, for example photos_dev=../shared/data/photos_dev")
+    parser.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="NAME=PATH",
+        help="a photo pack to measure on too, for example photos_dev=../shared/data/photos_dev",
+    )
     parser.add_argument("--people", type=int, default=1000, help="synthetic test people; 0 leaves that set out")
     parser.add_argument("--json", default=None, help="write figures and protocols to this file")
     parser.add_argument("--pictures", default=None, metavar="FOLDER", help="write contact sheets of overlays here")
@@ -21,9 +26,18 @@ def main(arguments=None) -> None:
 
     from meshrec.evaluation_report import run_evaluation
 
-    print(run_evaluation(options.config, options.overrides, weights=options.weights, data=options.data,
-                         people=options.people, json_path=options.json, pictures=options.pictures,
-                         device=options.device))
+    print(
+        run_evaluation(
+            options.config,
+            options.overrides,
+            weights=options.weights,
+            data=options.data,
+            people=options.people,
+            json_path=options.json,
+            pictures=options.pictures,
+            device=options.device,
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Train a net: tools/train.py configs/decomr_light.yaml [--run FOLDER] [--only STAGE] [--start NET=FILE] [key=value ...]
+"""Train a net: tools/train.py configs/decomr_light.yaml [--run FOLDER] [--only STAGE] [--start NET=FILE] [key=value]
 
 A run that was interrupted goes on where it stopped when the same command is given again.
 """
@@ -15,15 +15,21 @@ def main(arguments=None) -> None:
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes, for example stages.0.steps=100")
     parser.add_argument("--run", default=None, help="run folder for logs, pictures and weights (default: runs/CONFIG)")
     parser.add_argument("--only", default=None, metavar="STAGE", help="run this stage only")
-    parser.add_argument("--start", action="append", default=[], metavar="NET=FILE",
-                        help="start correspondence_net, location_net or all from a weights file; may be repeated")
+    parser.add_argument(
+        "--start",
+        action="append",
+        default=[],
+        metavar="NET=FILE",
+        help="start correspondence_net, location_net or all from a weights file; may be repeated",
+    )
     parser.add_argument("--threads", type=int, default=None, help="CPU threads of the training process")
     options = parser.parse_intermixed_args(arguments)
 
     from meshrec.training import run_training
 
-    for path in run_training(options.config, options.overrides, options.run, only=options.only, starts=options.start,
-                             threads=options.threads):
+    for path in run_training(
+        options.config, options.overrides, options.run, only=options.only, starts=options.start, threads=options.threads
+    ):
         print(f"wrote {path}")
 
 

@@ -32,8 +32,13 @@ class Mixture:
         """A batch with each source's share of samples, rounded; the first source takes what rounding leaves."""
         counts = [round(count * share) for _, share in self.sources]
         counts[0] += count - sum(counts)
-        return TrainingBatch.concatenate([source.batch(number, size, seed + 7919 * place)
-                                          for place, ((source, _), number) in enumerate(zip(self.sources, counts)) if number])
+        return TrainingBatch.concatenate(
+            [
+                source.batch(number, size, seed + 7919 * place)
+                for place, ((source, _), number) in enumerate(zip(self.sources, counts))
+                if number
+            ]
+        )
 
 
 class StepBatches(Dataset):

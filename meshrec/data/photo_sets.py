@@ -94,8 +94,11 @@ class PhotoPeople:
         images, joints, confidence, masks, has_mask = zip(*crops)
         pictures = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
         return TrainingBatch.unlabelled(pictures, self.vertex_count).replace(
-            mask=torch.from_numpy(np.stack(masks)), has_mask=torch.tensor(has_mask),
-            joints_ndc=torch.from_numpy(np.stack(joints)), joint_confidence=torch.from_numpy(np.stack(confidence)))
+            mask=torch.from_numpy(np.stack(masks)),
+            has_mask=torch.tensor(has_mask),
+            joints_ndc=torch.from_numpy(np.stack(joints)),
+            joint_confidence=torch.from_numpy(np.stack(confidence)),
+        )
 
 
 def read_photo_pack(folder: str | Path) -> list[PhotoRecord]:
@@ -110,12 +113,17 @@ def read_photo_pack(folder: str | Path) -> list[PhotoRecord]:
         index = json.loads((folder / "index.json").read_text())
         names = [_joint_name(name) for name in index["keypoint_names"]]
         label_sets = index.get("label_sets", {})
-        return [_record(folder, image, person, names, label_sets)
-                for image in index["images"] for person in image.get("people", [image])]
+        return [
+            _record(folder, image, person, names, label_sets)
+            for image in index["images"]
+            for person in image.get("people", [image])
+        ]
     except FileNotFoundError as error:
         raise AssetNotFound(f"{folder} is not a photo pack: it has no index.json.") from error
     except (KeyError, ValueError, TypeError) as error:
-        raise InvalidInput(f"{folder / 'index.json'} is not a photo pack's index ({type(error).__name__}: {error}).") from error
+        raise InvalidInput(
+            f"{folder / 'index.json'} is not a photo pack's index ({type(error).__name__}: {error})."
+        ) from error
 
 
 def _joint_name(name: str) -> str:
@@ -142,8 +150,16 @@ def _record(folder: Path, image: dict, person: dict, names: list[str], label_set
             values = tuple(number for number, label in enumerate(labels) if label not in _NOT_PERSON)
     outlines = person.get("segmentation")
     outlines = tuple(tuple(outline) for outline in outlines) if isinstance(outlines, list) else ()
-    return PhotoRecord(folder / image["image"], tuple(box), joints, confidence, folder / mask if mask else None, values,
-                       outlines, bool(person.get("iscrowd", False)))
+    return PhotoRecord(
+        folder / image["image"],
+        tuple(box),
+        joints,
+        confidence,
+        folder / mask if mask else None,
+        values,
+        outlines,
+        bool(person.get("iscrowd", False)),
+    )
 
 
 def _augmented_crop(record: PhotoRecord, size: int, draw: np.ndarray):

@@ -38,12 +38,20 @@ class PredictionPictures:
         was_training = model.training
         output = model.eval()(some.images)
         model.train(was_training)
-        save_png(draw_predictions(some, output, self.faces.to(some.images.device), with_mesh=stage.location_input != "none"),
-                 path)
+        save_png(
+            draw_predictions(some, output, self.faces.to(some.images.device), with_mesh=stage.location_input != "none"),
+            path,
+        )
 
 
-def draw_predictions(batch: TrainingBatch, output: DecoMROutput, faces: Tensor, with_mesh: bool = True,
-                     captions: list[str] | None = None, people_per_row: int = 2) -> np.ndarray:
+def draw_predictions(
+    batch: TrainingBatch,
+    output: DecoMROutput,
+    faces: Tensor,
+    with_mesh: bool = True,
+    captions: list[str] | None = None,
+    people_per_row: int = 2,
+) -> np.ndarray:
     """A contact sheet of a batch and what the net made of it, (H, W, 3) uint8."""
     iuv = output.correspondence.iuv
     true = colour_iuv(IuvMap(batch.mask * batch.has_iuv[:, None, None], batch.uv))

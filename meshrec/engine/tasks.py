@@ -58,10 +58,22 @@ class DecoMRTask:
         self.atlas, self.charts, self.body = atlas, charts, body
         self.named_joints = NamedJoints(body, BODY30)
         self._terms: dict[str, Callable[[DecoMR, Step], Tensor]] = {
-            "mask": _mask, "part": _part, "residual": _residual, "front": _front, "facing": _facing,
-            "heatmaps": _heatmaps, "paper_mask": _mask, "paper_uv": self._uv, "location_map": self._location_map,
-            "total_variation": self._total_variation, "vertices": _vertices, "joints_3d": _joints_3d,
-            "joints_2d": _joints_2d, "camera": _camera, "consistency": self._consistency}
+            "mask": _mask,
+            "part": _part,
+            "residual": _residual,
+            "front": _front,
+            "facing": _facing,
+            "heatmaps": _heatmaps,
+            "paper_mask": _mask,
+            "paper_uv": self._uv,
+            "location_map": self._location_map,
+            "total_variation": self._total_variation,
+            "vertices": _vertices,
+            "joints_3d": _joints_3d,
+            "joints_2d": _joints_2d,
+            "camera": _camera,
+            "consistency": self._consistency,
+        }
 
     def losses(self, model: DecoMR, batch: TrainingBatch, stage: StageConfig, seed: int) -> dict[str, Tensor]:
         """The losses that the stage names.
@@ -78,8 +90,10 @@ class DecoMRTask:
     def start_basis(self, basis: MapBasis, source: BatchSource, seed: int, examples: int) -> float:
         """Start a location net's basis from the maps of drawn bodies; returns the share of variance it explains."""
         table = self.atlas.texels(basis.resolution)
-        maps = [vertices_to_map(source.batch(200, 8, seed + 31 * number).vertices, table)
-                for number in range(max(1, examples // 200))]
+        maps = [
+            vertices_to_map(source.batch(200, 8, seed + 31 * number).vertices, table)
+            for number in range(max(1, examples // 200))
+        ]
         return basis.set_components(torch.cat(maps), table.mask)
 
     def _run(self, model: DecoMR, batch: TrainingBatch, stage: StageConfig, generator: Generator) -> Step:
@@ -94,8 +108,9 @@ class DecoMRTask:
             joints = joints_from_heatmaps(found.joint_heatmaps)
         if stage.location_input == "mixed":
             iuv, joints = self._mix(batch, iuv, joints, generator)
-        return self._with_location(batch, found, model.location_net(iuv, found.features, found.code, joints,
-                                                                   refine=stage.refine))
+        return self._with_location(
+            batch, found, model.location_net(iuv, found.features, found.code, joints, refine=stage.refine)
+        )
 
     def _rendered(self, batch: TrainingBatch, size: tuple[int, int], generator: Generator) -> tuple[IuvMap, Tensor]:
         """True correspondence and joints of a batch with a detector's errors, on the batch's device."""
@@ -109,8 +124,11 @@ class DecoMRTask:
         """Half of the samples whose truth is known read it, with errors, in place of the prediction."""
         true_iuv, true_joints = self._rendered(batch, iuv.mask.shape[-2:], generator)
         chosen = (torch.rand(len(batch), generator=generator) < 0.5).to(batch.has_iuv.device) & batch.has_iuv
-        mixed = IuvMap(torch.where(chosen[:, None, None], true_iuv.mask, iuv.mask),
-                       torch.where(chosen[:, None, None, None], true_iuv.uv, iuv.uv), iuv.atlas_hash)
+        mixed = IuvMap(
+            torch.where(chosen[:, None, None], true_iuv.mask, iuv.mask),
+            torch.where(chosen[:, None, None, None], true_iuv.uv, iuv.uv),
+            iuv.atlas_hash,
+        )
         return mixed, None if joints is None else torch.where(chosen[:, None, None], true_joints, joints)
 
     def _with_location(self, batch: TrainingBatch, found: Correspondence | None, location: Location) -> Step:
@@ -135,8 +153,9 @@ class DecoMRTask:
         return losses.total_variation_loss(predicted, mask, step.batch.has_mesh)
 
     def _consistency(self, model: DecoMR, step: Step) -> Tensor:
-        return losses.consistency_loss(step.location.location_map, step.location.camera, _true_iuv(step),
-                                       step.batch.has_iuv)
+        return losses.consistency_loss(
+            step.location.location_map, step.location.camera, _true_iuv(step), step.batch.has_iuv
+        )
 
 
 def _true_iuv(step: Step) -> IuvMap:
@@ -184,6 +203,7 @@ def _joints_2d(model: DecoMR, step: Step) -> Tensor:
 
 
 def _camera(model: DecoMR, step: Step) -> Tensor:
-    difference = torch.nn.functional.smooth_l1_loss(step.location.camera.to_vector(), step.batch.camera, reduction="none",
-                                                    beta=_CAMERA_LOSS_KNEE)
+    difference = torch.nn.functional.smooth_l1_loss(
+        step.location.camera.to_vector(), step.batch.camera, reduction="none", beta=_CAMERA_LOSS_KNEE
+    )
     return valid_mean(difference, step.batch.has_mesh)

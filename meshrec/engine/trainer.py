@@ -47,9 +47,18 @@ StepLosses = Callable[[nn.Module, TrainingBatch, StageConfig, int], dict[str, Te
 DrawPictures = Callable[[nn.Module, TrainingBatch, StageConfig, Path], None]
 
 
-def train_stage(model: nn.Module, source: BatchSource, stage: StageConfig, step_losses: StepLosses, loop: LoopConfig,
-                folder: Path, *, seed: int, draw_pictures: DrawPictures | None = None,
-                progress: Callable[[range], object] = iter) -> nn.Module:
+def train_stage(
+    model: nn.Module,
+    source: BatchSource,
+    stage: StageConfig,
+    step_losses: StepLosses,
+    loop: LoopConfig,
+    folder: Path,
+    *,
+    seed: int,
+    draw_pictures: DrawPictures | None = None,
+    progress: Callable[[range], object] = iter,
+) -> nn.Module:
     """Train one stage, continuing from the run folder's checkpoint of the same stage if there is one.
 
     Args:
@@ -72,8 +81,12 @@ def train_stage(model: nn.Module, source: BatchSource, stage: StageConfig, step_
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(stage.average_decay), use_buffers=True)
     start = _resume(folder, stage, model, average, optimizer, device)
     steps = range(start, stage.steps)
-    batches = DataLoader(StepBatches(source, stage.batch, stage.size, seed, steps), batch_size=None,
-                         num_workers=loop.workers, persistent_workers=loop.workers > 0)
+    batches = DataLoader(
+        StepBatches(source, stage.batch, stage.size, seed, steps),
+        batch_size=None,
+        num_workers=loop.workers,
+        persistent_workers=loop.workers > 0,
+    )
     log = RunLog(folder, stage.name)
     for step, batch in zip(progress(steps), batches):
         set_learning_rate(optimizer, stage, step)
@@ -83,9 +96,11 @@ def train_stage(model: nn.Module, source: BatchSource, stage: StageConfig, step_
             losses = step_losses(model, batch, stage, step_seed(seed, step))
         total = sum(stage.losses[name] * value for name, value in losses.items())
         if not torch.isfinite(total):
-            raise MeshrecError(f"The loss is {total.item()} at step {step} of stage {stage.name} "
-                               f"({', '.join(name for name, value in losses.items() if not torch.isfinite(value))}); "
-                               f"the last good state is {folder / 'latest.pt'}. Lower the learning rate and resume.")
+            raise MeshrecError(
+                f"The loss is {total.item()} at step {step} of stage {stage.name} "
+                f"({', '.join(name for name, value in losses.items() if not torch.isfinite(value))}); "
+                f"the last good state is {folder / 'latest.pt'}. Lower the learning rate and resume."
+            )
         optimizer.zero_grad(set_to_none=True)
         total.backward()
         if stage.clip_norm:
@@ -124,16 +139,31 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, stage: StageConfig, step
         group["lr"] = stage.learning_rate * warm * fall
 
 
-def save_state(folder: Path, stage: StageConfig, step: int, model: nn.Module, average: nn.Module,
-               optimizer: torch.optim.Optimizer) -> None:
+def save_state(
+    folder: Path, stage: StageConfig, step: int, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
+) -> None:
     """Write ``latest.pt``, from which training goes on exactly."""
     with write_atomically(folder / "latest.pt") as path:
-        torch.save({"stage": stage.name, "step": step, "model": model.state_dict(), "average": average.state_dict(),
-                    "optimizer": optimizer.state_dict()}, path)
+        torch.save(
+            {
+                "stage": stage.name,
+                "step": step,
+                "model": model.state_dict(),
+                "average": average.state_dict(),
+                "optimizer": optimizer.state_dict(),
+            },
+            path,
+        )
 
 
-def _resume(folder: Path, stage: StageConfig, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer,
-            device: torch.device) -> int:
+def _resume(
+    folder: Path,
+    stage: StageConfig,
+    model: nn.Module,
+    average: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    device: torch.device,
+) -> int:
     """Step to go on from: 0 without a checkpoint of this stage."""
     path = folder / "latest.pt"
     if not path.exists():
@@ -146,7 +176,8 @@ def _resume(folder: Path, stage: StageConfig, model: nn.Module, average: nn.Modu
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
     except Exception as error:
-        raise CheckpointMismatch(f"{path} cannot be resumed with this configuration ({type(error).__name__}); "
-                                 "choose another run folder.") from error
+        raise CheckpointMismatch(
+            f"{path} cannot be resumed with this configuration ({type(error).__name__}); choose another run folder."
+        ) from error
     _log.info("Resuming stage %s at step %d.", stage.name, state["step"])
     return state["step"]

@@ -13,8 +13,8 @@ from meshrec.checks import check_shapes
 
 # Crop side over the person's larger box side, in training and in use alike.
 PERSON_CROP_ENLARGEMENT = 1.2
-# Below this ratio of photo to crop pixels the footprint of a crop pixel is sampled directly, about once per photo pixel;
-# from it on the photo is averaged down first.
+# Below this ratio of photo to crop pixels the footprint of a crop pixel is sampled directly, about once per photo
+# pixel; from it on the photo is averaged down first.
 _LARGE_SHRINKAGE = 4.0
 
 

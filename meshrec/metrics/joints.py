@@ -20,7 +20,9 @@ def mpjpe_mm(predicted: Tensor, target: Tensor, root: int | tuple[int, ...] = 0)
     """
     check_shapes(predicted=(predicted, "B J 3"), target=(target, "B J 3"))
     root = [root] if isinstance(root, int) else list(root)
-    difference = (predicted - predicted[:, root].mean(1, keepdim=True)) - (target - target[:, root].mean(1, keepdim=True))
+    difference = (predicted - predicted[:, root].mean(1, keepdim=True)) - (
+        target - target[:, root].mean(1, keepdim=True)
+    )
     return 1000 * difference.norm(dim=-1).mean(-1)
 
 
@@ -30,8 +32,9 @@ def pa_mpjpe_mm(predicted: Tensor, target: Tensor) -> Tensor:
     return 1000 * (procrustes(predicted, target).apply(predicted) - target).norm(dim=-1).mean(-1)
 
 
-def correct_keypoints(predicted_px: Tensor, target_px: Tensor, valid: Tensor, reference_px: Tensor,
-                      threshold: float = 0.2) -> Tensor:
+def correct_keypoints(
+    predicted_px: Tensor, target_px: Tensor, valid: Tensor, reference_px: Tensor, threshold: float = 0.2
+) -> Tensor:
     """Which keypoints lie within a share of a reference length (PCK).
 
     Args:
@@ -41,7 +44,11 @@ def correct_keypoints(predicted_px: Tensor, target_px: Tensor, valid: Tensor, re
     Returns:
         (B, J) float: 1 correct, 0 wrong, NaN where it does not count, so that ``nanmean`` gives the PCK.
     """
-    check_shapes(predicted_px=(predicted_px, "B J 2"), target_px=(target_px, "B J 2"), valid=(valid, "B J"),
-                 reference_px=(reference_px, "B"))
+    check_shapes(
+        predicted_px=(predicted_px, "B J 2"),
+        target_px=(target_px, "B J 2"),
+        valid=(valid, "B J"),
+        reference_px=(reference_px, "B"),
+    )
     correct = (predicted_px - target_px).norm(dim=-1) <= threshold * reference_px[:, None]
     return torch.where(valid.bool(), correct.float(), torch.nan)

@@ -17,8 +17,12 @@ def pve_mm(predicted: Tensor, target: Tensor, predicted_root: Tensor, target_roo
     Returns:
         (B,) millimetres.
     """
-    check_shapes(predicted=(predicted, "B V 3"), target=(target, "B V 3"), predicted_root=(predicted_root, "B 3"),
-                 target_root=(target_root, "B 3"))
+    check_shapes(
+        predicted=(predicted, "B V 3"),
+        target=(target, "B V 3"),
+        predicted_root=(predicted_root, "B 3"),
+        target_root=(target_root, "B 3"),
+    )
     difference = (predicted - predicted_root[:, None]) - (target - target_root[:, None])
     return 1000 * difference.norm(dim=-1).mean(-1)
 

@@ -8,5 +8,19 @@ from meshrec.structures.joints import BODY30, COCO17, LSP14, SMPL24, JointSet, c
 from meshrec.structures.location_map import LocationMap
 from meshrec.structures.prediction import MeshPrediction
 
-__all__ = ["BODY30", "COCO17", "LSP14", "SMPL24", "BodyOutput", "BodyParams", "IuvMap", "JointSet", "LocationMap",
-           "MeshPrediction", "PinholeCamera", "TrainingBatch", "WeakPerspectiveCamera", "convert_joints"]
+__all__ = [
+    "BODY30",
+    "COCO17",
+    "LSP14",
+    "SMPL24",
+    "BodyOutput",
+    "BodyParams",
+    "IuvMap",
+    "JointSet",
+    "LocationMap",
+    "MeshPrediction",
+    "PinholeCamera",
+    "TrainingBatch",
+    "WeakPerspectiveCamera",
+    "convert_joints",
+]

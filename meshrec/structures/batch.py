@@ -47,12 +47,22 @@ class TrainingBatch:
     has_mesh: Tensor
 
     def __post_init__(self) -> None:
-        check_shapes(images=(self.images, "B 3 H W"), mask=(self.mask, "B H W"), uv=(self.uv, "B 2 H W"),
-                     part=(self.part, "B H W"), front=(self.front, "B H W"), vertices=(self.vertices, "B V 3"),
-                     joints=(self.joints, f"B {len(BODY30)} 3"), joints_ndc=(self.joints_ndc, f"B {len(BODY30)} 2"),
-                     joint_confidence=(self.joint_confidence, f"B {len(BODY30)}"), camera=(self.camera, "B 3"),
-                     facing_rad=(self.facing_rad, "B"), has_mask=(self.has_mask, "B"), has_iuv=(self.has_iuv, "B"),
-                     has_mesh=(self.has_mesh, "B"))
+        check_shapes(
+            images=(self.images, "B 3 H W"),
+            mask=(self.mask, "B H W"),
+            uv=(self.uv, "B 2 H W"),
+            part=(self.part, "B H W"),
+            front=(self.front, "B H W"),
+            vertices=(self.vertices, "B V 3"),
+            joints=(self.joints, f"B {len(BODY30)} 3"),
+            joints_ndc=(self.joints_ndc, f"B {len(BODY30)} 2"),
+            joint_confidence=(self.joint_confidence, f"B {len(BODY30)}"),
+            camera=(self.camera, "B 3"),
+            facing_rad=(self.facing_rad, "B"),
+            has_mask=(self.has_mask, "B"),
+            has_iuv=(self.has_iuv, "B"),
+            has_mesh=(self.has_mesh, "B"),
+        )
 
     def __len__(self) -> int:
         return self.images.shape[0]
@@ -75,8 +85,12 @@ class TrainingBatch:
     @staticmethod
     def concatenate(batches: list[TrainingBatch]) -> TrainingBatch:
         """One batch of all samples, in order."""
-        return TrainingBatch(**{field.name: torch.cat([getattr(batch, field.name) for batch in batches])
-                                for field in fields(TrainingBatch)})
+        return TrainingBatch(
+            **{
+                field.name: torch.cat([getattr(batch, field.name) for batch in batches])
+                for field in fields(TrainingBatch)
+            }
+        )
 
     @staticmethod
     def unlabelled(images: Tensor, vertex_count: int) -> TrainingBatch:
@@ -85,7 +99,18 @@ class TrainingBatch:
         zeros = lambda *shape: images.new_zeros(batch, *shape)  # noqa: E731 - one letter per shape reads better
         absent = torch.zeros(batch, dtype=torch.bool, device=images.device)
         return TrainingBatch(
-            images=images, mask=zeros(height, width), uv=zeros(2, height, width), part=zeros(height, width).long(),
-            front=zeros(height, width), vertices=zeros(vertex_count, 3), joints=zeros(len(BODY30), 3),
-            joints_ndc=zeros(len(BODY30), 2), joint_confidence=zeros(len(BODY30)), camera=zeros(3), facing_rad=zeros(),
-            has_mask=absent, has_iuv=absent, has_mesh=absent)
+            images=images,
+            mask=zeros(height, width),
+            uv=zeros(2, height, width),
+            part=zeros(height, width).long(),
+            front=zeros(height, width),
+            vertices=zeros(vertex_count, 3),
+            joints=zeros(len(BODY30), 3),
+            joints_ndc=zeros(len(BODY30), 2),
+            joint_confidence=zeros(len(BODY30)),
+            camera=zeros(3),
+            facing_rad=zeros(),
+            has_mask=absent,
+            has_iuv=absent,
+            has_mesh=absent,
+        )

@@ -26,8 +26,11 @@ class BodyParams:
     body_pose: Tensor
 
     def __post_init__(self) -> None:
-        check_shapes(betas=(self.betas, "B S"), global_orient=(self.global_orient, "B 3 3"),
-                     body_pose=(self.body_pose, "B J 3 3"))
+        check_shapes(
+            betas=(self.betas, "B S"),
+            global_orient=(self.global_orient, "B 3 3"),
+            body_pose=(self.body_pose, "B J 3 3"),
+        )
 
     def __len__(self) -> int:
         return self.betas.shape[0]
@@ -41,13 +44,24 @@ class BodyParams:
         return BodyParams(*(value.to(*args, **kwargs) for value in (self.betas, self.global_orient, self.body_pose)))
 
     @classmethod
-    def rest(cls, batch: int = 1, betas: int = 10, joints: int = 24, *, facing_camera: bool = False,
-             device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> BodyParams:
+    def rest(
+        cls,
+        batch: int = 1,
+        betas: int = 10,
+        joints: int = 24,
+        *,
+        facing_camera: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> BodyParams:
         """Bodies of mean shape in the rest pose, in their own axes or upright in front of the camera."""
         identity = torch.eye(3, device=device, dtype=dtype)
         root = torch.diag(torch.tensor([1.0, -1.0, -1.0], device=device, dtype=dtype)) if facing_camera else identity
-        return cls(torch.zeros(batch, betas, device=device, dtype=dtype), root.expand(batch, 3, 3).clone(),
-                   identity.expand(batch, joints - 1, 3, 3).clone())
+        return cls(
+            torch.zeros(batch, betas, device=device, dtype=dtype),
+            root.expand(batch, 3, 3).clone(),
+            identity.expand(batch, joints - 1, 3, 3).clone(),
+        )
 
 
 @dataclass(frozen=True)

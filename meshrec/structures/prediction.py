@@ -45,5 +45,9 @@ class MeshPrediction:
     body_params: BodyParams | None = None
 
     def __post_init__(self) -> None:
-        check_shapes(vertices_cam=(self.vertices_cam, "V 3"), faces=(self.faces, "F 3"),
-                     joints_cam=(self.joints_cam, f"{len(self.joint_set)} 3"), box_px=(self.box_px, "4"))
+        check_shapes(
+            vertices_cam=(self.vertices_cam, "V 3"),
+            faces=(self.faces, "F 3"),
+            joints_cam=(self.joints_cam, f"{len(self.joint_set)} 3"),
+            box_px=(self.box_px, "4"),
+        )

@@ -6,7 +6,7 @@ from PIL import Image
 
 from meshrec.data.photo import LARGEST_AREA_PX, find_photos, read_photo
 from meshrec.errors import InvalidInput
-from tests.support.photos import (EXIF_IFD, FOCAL_LENGTH_35MM, gradient, write_readable_photos, write_unreadable_photos)
+from tests.support.photos import EXIF_IFD, FOCAL_LENGTH_35MM, gradient, write_readable_photos, write_unreadable_photos
 
 GREY = np.asarray(Image.fromarray(gradient()).convert("L")).astype(int)[..., None].repeat(3, axis=-1)
 OPAQUE = np.s_[10:, 10:]
@@ -39,7 +39,7 @@ def test_what_cannot_be_read_is_explained_in_one_sentence(tmp_path, sentence):
 
 
 def test_no_prefix_of_a_file_raises_anything_unexplained(tmp_path):
-    for kind, path in write_readable_photos(tmp_path).items():
+    for path in write_readable_photos(tmp_path).values():
         content = path.read_bytes()
         for length in np.linspace(1, len(content) - 1, 12).astype(int):
             path.write_bytes(content[:length])

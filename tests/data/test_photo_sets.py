@@ -26,8 +26,19 @@ def pack(tmp_path):
     mask = Image.fromarray(np.where(np.arange(100)[None] < 50, 0, 2).repeat(120, 0).astype(np.uint8))
     mask.putpalette([0, 0, 0, 200, 30, 30, 90, 220, 60])
     mask.save(tmp_path / "mask.png")
-    person = {"bbox": [20, 10, 70, 100], "keypoints": [[*DOT, 2], [*OTHER_DOT, 1], [0, 0, 0]], "mask_file": "mask.png", "mask_id": 2}
-    write_index(tmp_path, {"keypoint_names": ["l_wrist", "right_knee", "nose"], "images": [{"image": "images/a.png", "people": [person]}]})
+    person = {
+        "bbox": [20, 10, 70, 100],
+        "keypoints": [[*DOT, 2], [*OTHER_DOT, 1], [0, 0, 0]],
+        "mask_file": "mask.png",
+        "mask_id": 2,
+    }
+    write_index(
+        tmp_path,
+        {
+            "keypoint_names": ["l_wrist", "right_knee", "nose"],
+            "images": [{"image": "images/a.png", "people": [person]}],
+        },
+    )
     return tmp_path
 
 
@@ -60,7 +71,9 @@ def test_crops_move_picture_joints_and_mask_together_also_when_mirrored(pack):
     redness = batch.images[:, 0] - 0.5 * batch.images[:, 1:].sum(1)
     mirrored = 0
     for sample in range(16):
-        wrist = [name for name in ("left_wrist", "right_wrist") if batch.joint_confidence[sample, BODY30.index(name)] > 0]
+        wrist = [
+            name for name in ("left_wrist", "right_wrist") if batch.joint_confidence[sample, BODY30.index(name)] > 0
+        ]
         if not wrist:
             continue
         mirrored += wrist == ["right_wrist"]

@@ -19,7 +19,9 @@ class Noise:
     """A source whose pictures follow from the seed."""
 
     def batch(self, count, size, seed):
-        return TrainingBatch.unlabelled(torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(seed)), 1)
+        return TrainingBatch.unlabelled(
+            torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(seed)), 1
+        )
 
 
 class Nets(nn.Module):
@@ -28,17 +30,31 @@ class Nets(nn.Module):
     def __init__(self):
         super().__init__()
         torch.manual_seed(3)
-        self.correspondence_net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.5), nn.Conv2d(4, 1, 1))
+        self.correspondence_net = nn.Sequential(
+            nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.5), nn.Conv2d(4, 1, 1)
+        )
         self.location_net = nn.Linear(2, 2)
 
 
 def brightness(model, batch, stage, seed):
-    return {"brightness": (model.correspondence_net(batch.images).mean((1, 2, 3)) - batch.images.mean((1, 2, 3))).square().mean()}
+    return {
+        "brightness": (model.correspondence_net(batch.images).mean((1, 2, 3)) - batch.images.mean((1, 2, 3)))
+        .square()
+        .mean()
+    }
 
 
 def stage(**changes):
-    settings = dict(name="first", steps=6, nets=("correspondence_net",), location_input="none", batch=4, size=8,
-                    warmup_steps=2, losses={"brightness": 1.0})
+    settings = dict(
+        name="first",
+        steps=6,
+        nets=("correspondence_net",),
+        location_input="none",
+        batch=4,
+        size=8,
+        warmup_steps=2,
+        losses={"brightness": 1.0},
+    )
     return StageConfig(**(settings | changes))
 
 
@@ -52,6 +68,7 @@ def steps_until(last):
             if step == last:
                 raise Killed
             yield step
+
     return progress
 
 

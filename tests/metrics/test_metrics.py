@@ -30,7 +30,9 @@ def test_pve_moves_the_given_roots_together():
     target = torch.zeros(1, 4, 3)
     predicted = torch.full((1, 4, 3), 0.01)
     assert pve_mm(predicted, target, torch.full((1, 3), 0.01), torch.zeros(1, 3)).item() == pytest.approx(0, abs=1e-4)
-    assert pve_mm(predicted, target, torch.zeros(1, 3), torch.zeros(1, 3)).item() == pytest.approx(10 * math.sqrt(3), abs=1e-3)
+    assert pve_mm(predicted, target, torch.zeros(1, 3), torch.zeros(1, 3)).item() == pytest.approx(
+        10 * math.sqrt(3), abs=1e-3
+    )
 
 
 def test_keypoints_within_a_share_of_the_reference_are_correct_and_invalid_ones_do_not_count():

@@ -27,7 +27,7 @@ class Backgrounds:
 
     @classmethod
     def from_folder(cls, folder: str | Path | None, size: int = 256) -> Backgrounds:
-        """Read every picture of a folder, shortest side scaled and cropped to ``size``; unreadable files are skipped."""
+        """Read every picture of a folder, shortest side cropped to ``size``; unreadable files are skipped."""
         if folder is None or not Path(folder).is_dir():
             return cls()
         pictures = []
@@ -46,7 +46,7 @@ class Backgrounds:
         if self.pictures is None:
             return self
         count = len(self.pictures)
-        return Backgrounds(self.pictures[int(first * count): max(int(last * count), int(first * count) + 1)])
+        return Backgrounds(self.pictures[int(first * count) : max(int(last * count), int(first * count) + 1)])
 
     def sample(self, count: int, size: int, generator: Generator) -> Tensor:
         """(B, 3, size, size) float RGB in [0, 1]: random windows, mirrored and re-lit."""
@@ -59,8 +59,9 @@ class Backgrounds:
         theta = torch.zeros(count, 2, 3)
         theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = zoom * flip, zoom, centre
         grid = F.affine_grid(theta, (count, 3, size, size), align_corners=False)
-        windows = F.grid_sample(self.pictures[index].float() / 255, grid, mode="bilinear", padding_mode="reflection",
-                                align_corners=False)
+        windows = F.grid_sample(
+            self.pictures[index].float() / 255, grid, mode="bilinear", padding_mode="reflection", align_corners=False
+        )
         gain = 0.75 + 0.45 * torch.rand(count, 1, 1, 1, generator=generator)
         return (windows * gain).clamp(0, 1)
 
@@ -68,10 +69,13 @@ class Backgrounds:
 def _cover(picture: np.ndarray, size: int) -> np.ndarray:
     height, width = picture.shape[:2]
     scale = size / min(height, width)
-    picture = cv2.resize(picture, (max(size, round(width * scale)), max(size, round(height * scale))),
-                         interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    picture = cv2.resize(
+        picture,
+        (max(size, round(width * scale)), max(size, round(height * scale))),
+        interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR,
+    )
     top, left = (picture.shape[0] - size) // 2, (picture.shape[1] - size) // 2
-    return picture[top: top + size, left: left + size]
+    return picture[top : top + size, left : left + size]
 
 
 def _scenery(count: int, size: int, generator: Generator) -> Tensor:

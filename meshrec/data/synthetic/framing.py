@@ -28,8 +28,9 @@ class Framing:
     photo_edges_crop: Tensor
 
 
-def frame_people(vertices: Tensor, size: int, generator: Generator, truncated: float = 0.35,
-                 loose: float = 0.15) -> Framing:
+def frame_people(
+    vertices: Tensor, size: int, generator: Generator, truncated: float = 0.35, loose: float = 0.15
+) -> Framing:
     """Photograph bodies from random distances and crop them around what is visible.
 
     Args:
@@ -71,7 +72,8 @@ def _photo_edges(points: Tensor, truncated: float, generator: Generator) -> Tens
     is_cut = torch.rand(count, generator=generator) < truncated
     span = (high - low).repeat(1, 2)
     far = torch.cat([low, high], dim=1) + torch.tensor([-1.0, -1.0, 1.0, 1.0]) * (
-        0.02 + 1.8 * torch.rand(count, 4, generator=generator)) * span.amax(1, keepdim=True)
+        0.02 + 1.8 * torch.rand(count, 4, generator=generator)
+    ) * span.amax(1, keepdim=True)
     near = torch.cat([low, high], dim=1) + torch.tensor([1.0, 1.0, -1.0, -1.0]) * cut[:, None] * span
     chosen = torch.nn.functional.one_hot(which, 4).bool() & is_cut[:, None]
     return torch.where(chosen, near, far)

@@ -48,8 +48,16 @@ class SyntheticPeople:
         backgrounds: the background source.
     """
 
-    def __init__(self, body: BodyModel, atlas: UvAtlas, charts: PartCharts, poses: PoseSampler, backgrounds: Backgrounds,
-                 shape_deviation: float = 1.1, truncated: float = 0.35) -> None:
+    def __init__(
+        self,
+        body: BodyModel,
+        atlas: UvAtlas,
+        charts: PartCharts,
+        poses: PoseSampler,
+        backgrounds: Backgrounds,
+        shape_deviation: float = 1.1,
+        truncated: float = 0.35,
+    ) -> None:
         self.body, self.poses, self.backgrounds = body, poses, backgrounds
         self.shape_deviation, self.truncated = shape_deviation, truncated
         self.faces = body.faces
@@ -62,11 +70,20 @@ class SyntheticPeople:
         self.anatomy = RestAnatomy.from_joints(self.named_joints(rest)[0])
 
     @classmethod
-    def from_config(cls, config: SyntheticPeopleConfig, body: BodyModel, atlas: UvAtlas, charts: PartCharts) -> SyntheticPeople:
+    def from_config(
+        cls, config: SyntheticPeopleConfig, body: BodyModel, atlas: UvAtlas, charts: PartCharts
+    ) -> SyntheticPeople:
         """Opens the pose and background sources that the configuration names."""
         backgrounds = Backgrounds.from_folder(config.backgrounds).part(*config.background_share)
-        return cls(body, atlas, charts, PoseSampler.from_motion_pack(config.motion_pack), backgrounds,
-                   config.shape_deviation, config.truncated)
+        return cls(
+            body,
+            atlas,
+            charts,
+            PoseSampler.from_motion_pack(config.motion_pack),
+            backgrounds,
+            config.shape_deviation,
+            config.truncated,
+        )
 
     def without_pictures(self) -> CorrespondenceOnly:
         """The same people as a source whose batches leave the images empty, several times faster."""
@@ -109,19 +126,24 @@ class SyntheticPeople:
         rest = (self.rest_vertices[corners] * weights).sum(1)
         normal = torch.nn.functional.normalize((normals[person[:, None], corners] * weights).sum(1), dim=1)
         photos = self.backgrounds.sample(16, 64, generator)
-        colour = shade(albedo(outfits, self.anatomy, person, rest, photos), normal, person,
-                       draw_lights(len(normals), generator))
+        colour = shade(
+            albedo(outfits, self.anatomy, person, rest, photos), normal, person, draw_lights(len(normals), generator)
+        )
         people = torch.zeros(*fragments.face_index.shape, 3)
         people[person, row, column] = colour
         return people.permute(0, 3, 1, 2)
 
-    def _photograph(self, people: Tensor, mask: Tensor, framing: Framing, generator: Generator) -> tuple[Tensor, Tensor]:
+    def _photograph(
+        self, people: Tensor, mask: Tensor, framing: Framing, generator: Generator
+    ) -> tuple[Tensor, Tensor]:
         count, _, size, _ = people.shape
         picture, mask = add_neighbours(people, mask, self.backgrounds.sample(count, size, generator), generator)
         picture, mask = add_obstacles(picture, mask, self.backgrounds.sample(count, size, generator), generator)
         return develop(picture, generator) * _inside_photo(framing, size)[:, None], mask
 
-    def _label(self, fragments: Fragments, images: Tensor, mask: Tensor, output, framing: Framing, heading: Tensor) -> TrainingBatch:
+    def _label(
+        self, fragments: Fragments, images: Tensor, mask: Tensor, output, framing: Framing, heading: Tensor
+    ) -> TrainingBatch:
         count, size = len(mask), mask.shape[-1]
         person, row, column = (mask > 0).nonzero(as_tuple=True)
         face = fragments.face_index[person, row, column]
@@ -132,14 +154,27 @@ class SyntheticPeople:
         front = torch.zeros(count, size, size)
         front[person, row, column] = self.face_is_front[face].float()
         joints = self.named_joints(output)
-        joints_crop = project_pinhole(joints + framing.translation[:, None], framing.camera.focal_px, framing.camera.centre_px)
+        joints_crop = project_pinhole(
+            joints + framing.translation[:, None], framing.camera.focal_px, framing.camera.centre_px
+        )
         joints_ndc = px_to_ndc(joints_crop, (size, size))
         known = torch.ones(count, dtype=torch.bool)
         return TrainingBatch(
-            images=images, mask=mask, uv=uv.permute(0, 3, 1, 2), part=part, front=front, vertices=output.vertices,
-            joints=joints, joints_ndc=joints_ndc, joint_confidence=(joints_ndc.abs() < 1).all(-1).float(),
-            camera=framing.weak_camera, facing_rad=torch.remainder(heading + math.pi, 2 * math.pi) - math.pi,
-            has_mask=known, has_iuv=known, has_mesh=known)
+            images=images,
+            mask=mask,
+            uv=uv.permute(0, 3, 1, 2),
+            part=part,
+            front=front,
+            vertices=output.vertices,
+            joints=joints,
+            joints_ndc=joints_ndc,
+            joint_confidence=(joints_ndc.abs() < 1).all(-1).float(),
+            camera=framing.weak_camera,
+            facing_rad=torch.remainder(heading + math.pi, 2 * math.pi) - math.pi,
+            has_mask=known,
+            has_iuv=known,
+            has_mesh=known,
+        )
 
 
 @dataclass(frozen=True)

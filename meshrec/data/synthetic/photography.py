@@ -12,8 +12,14 @@ def draw_lights(count: int, generator: Generator) -> Tensor:
     direction = torch.randn(count, 3, 3, generator=generator)
     direction[..., 1] = -direction[..., 1].abs() - 0.1  # lights hang above: y points down in the camera frame
     colour = 1 + 0.15 * torch.randn(count, 3, 3, generator=generator)
-    strength = torch.stack([0.35 + 0.5 * torch.rand(count, generator=generator), 0.9 * torch.rand(count, generator=generator),
-                            0.4 * torch.rand(count, generator=generator)], dim=1)
+    strength = torch.stack(
+        [
+            0.35 + 0.5 * torch.rand(count, generator=generator),
+            0.9 * torch.rand(count, generator=generator),
+            0.4 * torch.rand(count, generator=generator),
+        ],
+        dim=1,
+    )
     return torch.cat([F.normalize(direction, dim=-1), colour * strength[..., None]], dim=-1)
 
 
@@ -27,8 +33,9 @@ def shade(albedo: Tensor, normals: Tensor, person: Tensor, lights: Tensor) -> Te
     return (albedo * total).clamp(0, 1)
 
 
-def add_neighbours(people: Tensor, mask: Tensor, background: Tensor, generator: Generator,
-                   behind: float = 0.3, before: float = 0.08) -> tuple[Tensor, Tensor]:
+def add_neighbours(
+    people: Tensor, mask: Tensor, background: Tensor, generator: Generator, behind: float = 0.3, before: float = 0.08
+) -> tuple[Tensor, Tensor]:
     """Composite every person over the background, some with other people of the batch behind or before them.
 
     Args:
@@ -42,8 +49,10 @@ def add_neighbours(people: Tensor, mask: Tensor, background: Tensor, generator: 
     layer = torch.cat([people, mask[:, None]], dim=1).roll(1, dims=0)
     zoom = torch.exp(0.35 * torch.randn(count, generator=generator))
     side = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
-    shift = torch.stack([side * (0.35 + 0.6 * torch.rand(count, generator=generator)),
-                         0.3 * torch.randn(count, generator=generator)], dim=1)
+    shift = torch.stack(
+        [side * (0.35 + 0.6 * torch.rand(count, generator=generator)), 0.3 * torch.randn(count, generator=generator)],
+        dim=1,
+    )
     theta = torch.zeros(count, 2, 3)
     theta[:, 0, 0] = theta[:, 1, 1] = 1 / zoom
     theta[:, :, 2] = shift / zoom[:, None]
@@ -57,7 +66,9 @@ def add_neighbours(people: Tensor, mask: Tensor, background: Tensor, generator: 
     return torch.where(in_front, layer[:, :3], picture), mask * (1 - in_front[:, 0].float())
 
 
-def add_obstacles(picture: Tensor, mask: Tensor, texture: Tensor, generator: Generator, share: float = 0.35) -> tuple[Tensor, Tensor]:
+def add_obstacles(
+    picture: Tensor, mask: Tensor, texture: Tensor, generator: Generator, share: float = 0.35
+) -> tuple[Tensor, Tensor]:
     """Put a box or ellipse of another picture's texture before some people; returns pictures and remaining masks."""
     count, _, size, _ = picture.shape
     steps = (torch.arange(size) + 0.5) / size * 2 - 1
@@ -74,7 +85,7 @@ def add_obstacles(picture: Tensor, mask: Tensor, texture: Tensor, generator: Gen
 def develop(picture: Tensor, generator: Generator) -> Tensor:
     """What a camera adds: blur, exposure, contrast, colour cast, noise. (B, 3, S, S) in [0, 1] to the same."""
     count = len(picture)
-    uniform = lambda low, high: (low + (high - low) * torch.rand(count, 1, 1, 1, generator=generator))  # noqa: E731
+    uniform = lambda low, high: low + (high - low) * torch.rand(count, 1, 1, 1, generator=generator)  # noqa: E731
     blurred = _blur(picture, 0.35 + 1.1 * torch.rand(count, generator=generator) ** 2)
     gain = uniform(0.75, 1.4) * (1 + 0.07 * torch.randn(count, 3, 1, 1, generator=generator))
     mean = blurred.mean((1, 2, 3), keepdim=True)

@@ -80,7 +80,9 @@ class PoseSampler:
             with np.load(path, allow_pickle=False) as pack:
                 return cls(pack["poses"])
         except (OSError, ValueError, KeyError) as error:
-            raise InvalidInput(f"{path} is not a motion pack: expected an npz with 'poses' (N, 24, 3); {error}.") from error
+            raise InvalidInput(
+                f"{path} is not a motion pack: expected an npz with 'poses' (N, 24, 3); {error}."
+            ) from error
 
     def sample(self, count: int, generator: Generator) -> tuple[Tensor, Tensor]:
         """Draw poses.
@@ -97,10 +99,12 @@ class PoseSampler:
             root = torch.where(made_up[:, None], root, pose[:, 0])
             swap = torch.rand(count, generator=generator) < 0.2
             pose = _replace_limbs(pose, second, _ARMS, swap)
-        pose = _replace_limbs(pose, _draw(_RELAXED | _SITTING, count, generator), _LEGS,
-                              torch.rand(count, generator=generator) < 0.18)
-        pose = _replace_limbs(pose, _draw(_RELAXED | _REACHING, count, generator), _ARMS,
-                              torch.rand(count, generator=generator) < 0.2)
+        pose = _replace_limbs(
+            pose, _draw(_RELAXED | _SITTING, count, generator), _LEGS, torch.rand(count, generator=generator) < 0.18
+        )
+        pose = _replace_limbs(
+            pose, _draw(_RELAXED | _REACHING, count, generator), _ARMS, torch.rand(count, generator=generator) < 0.2
+        )
         pose = pose + 0.05 * torch.randn(count, 24, 3, generator=generator)
         pose, root = _mirror_some(pose, root, generator)
         rotations = axis_angle_to_matrix(pose[:, 1:])

@@ -1,7 +1,7 @@
-"""Procedural clothes, hair and skin: colours and thickness as functions of where a point lies on the rest body.
+"""Procedural clothes, hair and skin: colours and thickness as functions of the place on the rest body.
 
-Everything is evaluated per visible pixel on the rest-pose position, so edges stay sharp at any resolution and no texture
-has to be drawn. A wardrobe is a set of numbers per person; it needs no files.
+Everything is evaluated per visible pixel on the rest-pose position, so edges stay sharp at any resolution and no
+texture has to be drawn. A wardrobe is a set of numbers per person; it needs no files.
 """
 
 from __future__ import annotations
@@ -15,10 +15,28 @@ from torch import Generator, Tensor
 from meshrec.structures import BODY30
 
 # Skin albedo, linear-ish RGB, from very light to very dark.
-_SKIN_TONES = torch.tensor([[0.91, 0.74, 0.65], [0.87, 0.67, 0.55], [0.80, 0.58, 0.44], [0.68, 0.47, 0.34],
-                            [0.52, 0.34, 0.24], [0.38, 0.24, 0.17], [0.26, 0.17, 0.12]])
-_HAIR_TONES = torch.tensor([[0.06, 0.05, 0.04], [0.12, 0.08, 0.05], [0.26, 0.16, 0.09], [0.45, 0.30, 0.15],
-                            [0.72, 0.57, 0.34], [0.55, 0.54, 0.53], [0.40, 0.15, 0.08]])
+_SKIN_TONES = torch.tensor(
+    [
+        [0.91, 0.74, 0.65],
+        [0.87, 0.67, 0.55],
+        [0.80, 0.58, 0.44],
+        [0.68, 0.47, 0.34],
+        [0.52, 0.34, 0.24],
+        [0.38, 0.24, 0.17],
+        [0.26, 0.17, 0.12],
+    ]
+)
+_HAIR_TONES = torch.tensor(
+    [
+        [0.06, 0.05, 0.04],
+        [0.12, 0.08, 0.05],
+        [0.26, 0.16, 0.09],
+        [0.45, 0.30, 0.15],
+        [0.72, 0.57, 0.34],
+        [0.55, 0.54, 0.53],
+        [0.40, 0.15, 0.08],
+    ]
+)
 _GARMENTS = ("shirt", "jacket", "trousers", "skirt", "shoes", "socks", "gloves", "hat", "hair")
 
 
@@ -74,23 +92,61 @@ def draw_outfits(count: int, anatomy: RestAnatomy, generator: Generator) -> Outf
     colours["hair"] = torch.stack([hair, hair * 0.6], dim=1)
     pattern = {name: _patterns(count, generator) for name in _GARMENTS}
     skirt = chance(0.12)
-    worn = {"shirt": chance(0.94), "jacket": chance(0.22), "trousers": ~skirt | chance(0.2), "skirt": skirt,
-            "shoes": chance(0.85), "socks": chance(0.4), "gloves": chance(0.05), "hat": chance(0.12), "hair": chance(0.93)}
+    worn = {
+        "shirt": chance(0.94),
+        "jacket": chance(0.22),
+        "trousers": ~skirt | chance(0.2),
+        "skirt": skirt,
+        "shoes": chance(0.85),
+        "socks": chance(0.4),
+        "gloves": chance(0.05),
+        "hat": chance(0.12),
+        "hair": chance(0.93),
+    }
     knee, ankle, hip = anatomy.y("left_knee"), anatomy.y("left_ankle"), anatomy.y("left_hip")
     shoulder, elbow, wrist = anatomy.x("left_shoulder"), anatomy.x("left_elbow"), anatomy.x("left_wrist")
-    sleeve = _choose([uniform(shoulder - 0.03, shoulder + 0.03), uniform(shoulder + 0.07, elbow),
-                      uniform(elbow + 0.05, wrist - 0.03), uniform(wrist - 0.03, wrist + 0.02)], (0.12, 0.4, 0.1, 0.38), generator)
-    leg = _choose([uniform(hip - 0.16, hip - 0.05), uniform(knee - 0.05, hip - 0.15), uniform(ankle + 0.1, knee - 0.08),
-                   uniform(ankle - 0.03, ankle + 0.04)], (0.08, 0.22, 0.07, 0.63), generator)
+    sleeve = _choose(
+        [
+            uniform(shoulder - 0.03, shoulder + 0.03),
+            uniform(shoulder + 0.07, elbow),
+            uniform(elbow + 0.05, wrist - 0.03),
+            uniform(wrist - 0.03, wrist + 0.02),
+        ],
+        (0.12, 0.4, 0.1, 0.38),
+        generator,
+    )
+    leg = _choose(
+        [
+            uniform(hip - 0.16, hip - 0.05),
+            uniform(knee - 0.05, hip - 0.15),
+            uniform(ankle + 0.1, knee - 0.08),
+            uniform(ankle - 0.03, ankle + 0.04),
+        ],
+        (0.08, 0.22, 0.07, 0.63),
+        generator,
+    )
     cut = {
-        "sleeve": sleeve, "jacket_sleeve": uniform(wrist - 0.05, wrist + 0.02), "leg": leg,
-        "shirt_hem": uniform(hip - 0.14, hip + 0.1), "jacket_hem": uniform(hip - 0.35, hip + 0.05),
-        "jacket_opening": uniform(0.0, 0.12) * chance(0.7), "waist": uniform(hip + 0.02, anatomy.y("spine1") + 0.04),
-        "neckline": uniform(-0.1, 0.02), "skirt_hem": uniform(ankle + 0.15, hip - 0.22), "sock_top": uniform(ankle + 0.04, knee - 0.08),
-        "shoe_top": _choose([uniform(ankle - 0.03, ankle + 0.03), uniform(ankle + 0.1, ankle + 0.25)], (0.85, 0.15), generator),
-        "hairline": uniform(0.0, 0.04), "hair_length": _choose([uniform(-0.02, 0.05), uniform(0.12, 0.4)], (0.6, 0.4), generator),
-        "hair_thickness": uniform(0.004, 0.03), "beard": uniform(0.0, 0.06) * chance(0.2), "hat_brim": uniform(0.03, 0.07),
-        "loose_top": uniform(0.0, 0.03), "loose_leg": uniform(0.0, 0.025), "wrinkle": uniform(0.0, 0.012),
+        "sleeve": sleeve,
+        "jacket_sleeve": uniform(wrist - 0.05, wrist + 0.02),
+        "leg": leg,
+        "shirt_hem": uniform(hip - 0.14, hip + 0.1),
+        "jacket_hem": uniform(hip - 0.35, hip + 0.05),
+        "jacket_opening": uniform(0.0, 0.12) * chance(0.7),
+        "waist": uniform(hip + 0.02, anatomy.y("spine1") + 0.04),
+        "neckline": uniform(-0.1, 0.02),
+        "skirt_hem": uniform(ankle + 0.15, hip - 0.22),
+        "sock_top": uniform(ankle + 0.04, knee - 0.08),
+        "shoe_top": _choose(
+            [uniform(ankle - 0.03, ankle + 0.03), uniform(ankle + 0.1, ankle + 0.25)], (0.85, 0.15), generator
+        ),
+        "hairline": uniform(0.0, 0.04),
+        "hair_length": _choose([uniform(-0.02, 0.05), uniform(0.12, 0.4)], (0.6, 0.4), generator),
+        "hair_thickness": uniform(0.004, 0.03),
+        "beard": uniform(0.0, 0.06) * chance(0.2),
+        "hat_brim": uniform(0.03, 0.07),
+        "loose_top": uniform(0.0, 0.03),
+        "loose_leg": uniform(0.0, 0.025),
+        "wrinkle": uniform(0.0, 0.012),
     }
     eye = torch.tensor([0.08, 0.06, 0.05]) + 0.25 * torch.rand(count, 3, generator=generator) * chance(0.3)[:, None]
     return Outfits(skin, eye, colours, pattern, worn, cut)
@@ -124,7 +180,11 @@ def coverage(outfits: Outfits, anatomy: RestAnatomy, person: Tensor, rest: Tenso
         "trousers": worn["trousers"] & leg & (y < cut["waist"]) & (y > cut["leg"]),
         "skirt": worn["skirt"] & leg & (y < cut["waist"] + 0.05) & (y > cut["skirt_hem"]),
         "shoes": worn["shoes"] & leg & (y < cut["shoe_top"]),
-        "jacket": worn["jacket"] & (y > cut["jacket_hem"]) & torso_top & (x < cut["jacket_sleeve"]) & ~(leg & (y < crotch) & (x < 0.02))
+        "jacket": worn["jacket"]
+        & (y > cut["jacket_hem"])
+        & torso_top
+        & (x < cut["jacket_sleeve"])
+        & ~(leg & (y < crotch) & (x < 0.02))
         & ((z < ear_z) | (x > cut["jacket_opening"])),
         "gloves": worn["gloves"] & arm & (x > anatomy.x("left_wrist") - 0.03),
         "hair": (worn["hair"] & ((hair_top | hair_back) & ~face)) | beard,
@@ -140,7 +200,8 @@ def cloth_offset(outfits: Outfits, anatomy: RestAnatomy, rest_vertices: Tensor) 
     cover = {name: value.view(count, vertices) for name, value in coverage(outfits, anatomy, person, points).items()}
     phase = outfits.pattern["shirt"][:, 2:3]
     wave = torch.sin(rest_vertices @ torch.tensor([31.0, 23.0, 37.0]) + phase) * torch.sin(
-        rest_vertices @ torch.tensor([-17.0, 41.0, 19.0]) + 2 * phase)
+        rest_vertices @ torch.tensor([-17.0, 41.0, 19.0]) + 2 * phase
+    )
     column = {name: value[:, None] for name, value in outfits.cut.items()}
     fall = ((anatomy.y("left_hip") - rest_vertices[:, 1]) / 0.4).clamp(0, 1.5)
     offset = torch.zeros(count, vertices)
@@ -188,7 +249,10 @@ def _fabric(outfits: Outfits, name: str, person: Tensor, rest: Tensor, photos: T
     kind, frequency, phase, *direction, contrast, scale = outfits.pattern[name][person].unbind(1)
     along = (rest * torch.stack(direction, 1)).sum(1)
     stripes = (torch.sin(frequency * along + phase) > 0.2).float()
-    checks = ((torch.sin(frequency * rest[:, 1] + phase) > 0).float() + (torch.sin(frequency * rest[:, 0] + phase) > 0).float()) / 2
+    checks = (
+        (torch.sin(frequency * rest[:, 1] + phase) > 0).float()
+        + (torch.sin(frequency * rest[:, 0] + phase) > 0).float()
+    ) / 2
     blotches = 0.5 + 0.5 * torch.sin(frequency * rest[:, 0] + 3 * torch.sin(0.6 * frequency * rest[:, 1] + phase))
     patch = ((rest[:, 1] % 0.37 < 0.12) & (rest[:, 0].abs() < 0.1)).float()
     weight = torch.zeros_like(kind)
@@ -217,9 +281,15 @@ def _fabric_colours(count: int, generator: Generator) -> Tensor:
 
 def _patterns(count: int, generator: Generator) -> Tensor:
     uniform = lambda low, high: low + (high - low) * torch.rand(count, generator=generator)  # noqa: E731
-    kind = _choose([torch.full((count,), float(number)) for number in range(6)], (0.45, 0.12, 0.08, 0.1, 0.1, 0.15), generator)
-    direction = torch.nn.functional.normalize(torch.randn(count, 3, generator=generator) * torch.tensor([0.6, 1.0, 0.2]), dim=1)
-    return torch.stack([kind, uniform(25, 160), uniform(0, 6.28), *direction.unbind(1), uniform(0.3, 1), uniform(0.8, 4)], dim=1)
+    kind = _choose(
+        [torch.full((count,), float(number)) for number in range(6)], (0.45, 0.12, 0.08, 0.1, 0.1, 0.15), generator
+    )
+    direction = torch.nn.functional.normalize(
+        torch.randn(count, 3, generator=generator) * torch.tensor([0.6, 1.0, 0.2]), dim=1
+    )
+    return torch.stack(
+        [kind, uniform(25, 160), uniform(0, 6.28), *direction.unbind(1), uniform(0.3, 1), uniform(0.8, 4)], dim=1
+    )
 
 
 def _choose(options: list[Tensor], weights: tuple[float, ...], generator: Generator) -> Tensor:
