@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from meshrec.body.regressors import NamedJoints
 from meshrec.build import DataConfig, Surface
 from meshrec.data.photo import read_photo
 from meshrec.data.photo_sets import PhotoRecord, read_photo_pack
-from meshrec.data.synthetic import SyntheticPeople
+from meshrec.data.synthetic import SyntheticPeople, SyntheticPeopleConfig
 from meshrec.data.synthetic.poses import relaxed_pose
 from meshrec.errors import InvalidInput
 from meshrec.geometry.projection import project_pinhole
@@ -64,9 +64,9 @@ def synthetic_test_people(config: DataConfig, surface: Surface) -> SyntheticPeop
     """
     pack = config.synthetic.motion_pack
     last = config.synthetic.background_share[1]
-    held_back = replace(
-        config.synthetic,
+    held_back = SyntheticPeopleConfig(  # the default variety, however mild the training is
         motion_pack=None if pack is None else pack.replace("_train", "_val"),
+        backgrounds=config.synthetic.backgrounds,
         background_share=(last if last < 1 else 0.0, 1.0),
     )
     return SyntheticPeople.from_config(held_back, surface.body, surface.atlas, surface.charts)

@@ -36,6 +36,10 @@ class SyntheticPeopleConfig:
     """standard deviation of the shape coefficients."""
     truncated: float = 0.35
     """share of people whom the photo's edge cuts off."""
+    loose: float = 0.15
+    """share of crops that show the person smaller than a box around it would."""
+    obstacles: float = 0.35
+    """share of people with something in front of them."""
 
 
 class SyntheticPeople:
@@ -46,6 +50,7 @@ class SyntheticPeople:
         atlas, charts: where its surface points lie; they must belong to that body.
         poses: the pose source.
         backgrounds: the background source.
+        variety: how varied people are; its sources are not read.
     """
 
     def __init__(
@@ -55,11 +60,10 @@ class SyntheticPeople:
         charts: PartCharts,
         poses: PoseSampler,
         backgrounds: Backgrounds,
-        shape_deviation: float = 1.1,
-        truncated: float = 0.35,
+        variety: SyntheticPeopleConfig | None = None,
     ) -> None:
         self.body, self.poses, self.backgrounds = body, poses, backgrounds
-        self.shape_deviation, self.truncated = shape_deviation, truncated
+        self.variety = variety or SyntheticPeopleConfig()
         self.faces = body.faces
         self.face_uv = atlas.texcoords[atlas.texture_faces]
         self.face_part = charts.face_part
@@ -75,15 +79,7 @@ class SyntheticPeople:
     ) -> SyntheticPeople:
         """Opens the pose and background sources that the configuration names."""
         backgrounds = Backgrounds.from_folder(config.backgrounds).part(*config.background_share)
-        return cls(
-            body,
-            atlas,
-            charts,
-            PoseSampler.from_motion_pack(config.motion_pack),
-            backgrounds,
-            config.shape_deviation,
-            config.truncated,
-        )
+        return cls(body, atlas, charts, PoseSampler.from_motion_pack(config.motion_pack), backgrounds, config)
 
     def without_pictures(self) -> CorrespondenceOnly:
         """The same people as a source whose batches leave the images empty, several times faster."""
@@ -102,9 +98,9 @@ class SyntheticPeople:
         generator = Generator().manual_seed(seed)
         root, pose = self.poses.sample(count, generator)
         orientation, heading = sample_view(root, generator)
-        betas = self.shape_deviation * torch.randn(count, self.body.beta_count, generator=generator)
+        betas = self.variety.shape_deviation * torch.randn(count, self.body.beta_count, generator=generator)
         output = self.body(BodyParams(betas.clamp(-3, 3), orientation, pose))
-        framing = frame_people(output.vertices, size, generator, self.truncated)
+        framing = frame_people(output.vertices, size, generator, self.variety.truncated, self.variety.loose)
         vertices_cam = output.vertices + framing.translation[:, None]
         if pictures:
             normals = vertex_normals(vertices_cam, self.faces)
@@ -138,7 +134,9 @@ class SyntheticPeople:
     ) -> tuple[Tensor, Tensor]:
         count, _, size, _ = people.shape
         picture, mask = add_neighbours(people, mask, self.backgrounds.sample(count, size, generator), generator)
-        picture, mask = add_obstacles(picture, mask, self.backgrounds.sample(count, size, generator), generator)
+        picture, mask = add_obstacles(
+            picture, mask, self.backgrounds.sample(count, size, generator), generator, self.variety.obstacles
+        )
         return develop(picture, generator) * _inside_photo(framing, size)[:, None], mask
 
     def _label(
