@@ -161,7 +161,8 @@ def evaluate_photos(
     """Figures on labelled photographs with the labels' boxes: PCK@0.2 of the torso and IoU of the projected mesh.
 
     PCK counts visible joints of people with at least 8 of them whose shoulders and hips are labelled; the torso is the
-    distance from mid-shoulder to mid-hip, at least an eighth of the box's larger side. Crowds are left out.
+    distance from mid-shoulder to mid-hip, at least an eighth of the box's larger side. Crowds are left out. The results
+    list those people first.
 
     Raises:
         AssetNotFound, InvalidInput: the folder is not a photo pack, or nobody in it can be measured.
@@ -185,21 +186,24 @@ def evaluate_photos(
     if not results:
         raise InvalidInput(f"{folder} labels nobody whom these figures can be measured on.")
     overlaps = np.array([result.mask_iou for result in results])
+    measured = np.array([not np.isnan(result.pck) for result in results])
     figures = {
         "pck_02_torso": correct / max(1, counted),
-        "mask_iou": float(np.nanmean(overlaps)),
-        "people": float(len(results)),
-        "people_with_joints": float(sum(result.pck == result.pck for result in results)),
-        "people_with_mask": float((overlaps == overlaps).sum()),
+        "mask_iou": _mean_known(overlaps[measured]),
+        "mask_iou_everybody": _mean_known(overlaps),
+        "people": float(measured.sum()),
         "joints": float(counted),
+        "everybody": float((~np.isnan(overlaps)).sum()),
     }
     protocol = {
         "set": str(Path(folder).name),
         "boxes": "from the labels",
         "joints": "COCO-17, visible ones, pooled",
         "people": f"at least {MINIMUM_VISIBLE_JOINTS} visible joints, shoulders and hips labelled; no crowds",
-        "mask_iou": "projected mesh against the labelled mask, mean over people",
+        "mask_iou": "projected mesh against the labelled mask, mean over those people",
+        "mask_iou_everybody": "the same over all people with masks, however small or hidden",
     }
+    results.sort(key=lambda result: np.isnan(result.pck))
     return Report({"model": figures}, protocol), results
 
 
@@ -233,6 +237,11 @@ def _keypoint_hits(
 def _photo_mask_iou(prediction: MeshPrediction, record: PhotoRecord, size: tuple[int, int]) -> float:
     silhouette = rasterize(prediction.vertices_cam[None], prediction.faces, prediction.camera, tuple(size)).mask
     return float(mask_iou(silhouette, torch.from_numpy(record.read_mask(*size))[None]))
+
+
+def _mean_known(values: np.ndarray) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def _means(rows: list[dict[str, Tensor]]) -> dict[str, float]:

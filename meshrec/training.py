@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from meshrec.assets import write_atomically
 from meshrec.build import Surface, TrainConfig, build_net, build_source, find_stage, weights_metadata
-from meshrec.checkpoint import load_weights, save_weights
+from meshrec.checkpoint import load_weights, read_torch_file, save_weights
 from meshrec.config import config_to_yaml, load_config
 from meshrec.engine.pictures import PredictionPictures
 from meshrec.engine.stages import NETS, StageConfig
@@ -75,7 +75,10 @@ def _run_stage(
     source = build_source(config.data, stage, surface)
     task = DecoMRTask(surface.atlas, surface.charts, surface.body)
     basis = net.location_net.map_basis
-    if stage.location_input == "rendered" and basis is not None and not (folder / "latest.pt").exists():
+    # The checkpoint in the folder may be an earlier stage's; only this stage's own holds a basis that was started.
+    latest = folder / "latest.pt"
+    resumes = latest.exists() and read_torch_file(latest)["stage"] == stage.name
+    if stage.location_input == "rendered" and basis is not None and not resumes:
         task.start_basis(basis, source, config.seed, BASIS_EXAMPLES)
     pictures = PredictionPictures(surface.body.faces) if stage.needs_pictures else None
     train_stage(

@@ -14,6 +14,7 @@ from meshrec.body.regressors import NamedJoints
 from meshrec.data.mixture import BatchSource
 from meshrec.data.synthetic.corruption import corrupt_iuv, corrupt_joints
 from meshrec.engine.stages import StageConfig
+from meshrec.errors import InvalidInput
 from meshrec.geometry.projection import project_weak_perspective
 from meshrec.losses.iuv import at_pixel_centres
 from meshrec.losses.reduce import valid_mean
@@ -79,11 +80,11 @@ class DecoMRTask:
         """The losses that the stage names.
 
         Raises:
-            ValueError: the stage names a loss that does not exist.
+            InvalidInput: the stage names a loss that does not exist.
         """
         unknown = set(stage.losses) - set(self._terms)
         if unknown:
-            raise ValueError(f"There is no loss {sorted(unknown)[0]!r}; there are {', '.join(sorted(self._terms))}.")
+            raise InvalidInput(f"There is no loss {sorted(unknown)[0]!r}; there are {', '.join(sorted(self._terms))}.")
         step = self._run(model, batch, stage, Generator().manual_seed(seed))
         return {name: self._terms[name](model, step) for name in stage.losses}
 
