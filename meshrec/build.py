@@ -120,7 +120,7 @@ def build_net(config: ModelConfig, surface: Surface) -> DecoMR:
             paper_location_net(surface.reference_map(PAPER_UV_GRID), config.map_resolution, atlas.hash),
             atlas,
         )
-    boxes = part_boxes_uv(atlas.texcoords[atlas.texture_faces], surface.charts.face_part)
+    boxes = part_boxes_uv(atlas.face_texcoords, surface.charts.face_part)
     return DecoMR(
         light_correspondence_net(*boxes, atlas.hash),
         light_location_net(surface.reference_map(LIGHT_UV_GRID), surface.reference_map(LIGHT_BASIS_GRID), atlas.hash),
@@ -166,7 +166,8 @@ def load_model(
     Raises:
         AssetNotFound: a file is missing.
         CheckpointMismatch: the weights are damaged, or belong to another net, body or atlas.
-        InvalidInput: the device is not available.
+        InvalidInput: the body's file is damaged or of another kind.
+        MeshrecError: the device is not available.
     """
     path = asset_path(DEFAULT_WEIGHTS) if weights is None else Path(weights)
     metadata = read_metadata(path)

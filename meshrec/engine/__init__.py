@@ -1,1 +1,1 @@
-"""Training and evaluation: what a step computes, the loop around it, and the measuring stick."""
+"""Training: what a step computes, the loop around it and its log; and measured speeds."""

@@ -1,7 +1,7 @@
 """The training loop, top to bottom: batches in, steps taken, progress logged, everything resumable.
 
-A run folder holds ``config.yaml``, ``latest.pt`` (the exact state, written atomically), ``log.csv``, TensorBoard
-events, pictures of predictions, and ``STAGE.safetensors`` with each finished stage's averaged weights.
+A run folder holds ``config.yaml``, ``latest.pt`` (the exact state, written atomically), ``STAGE.csv``,
+TensorBoard events, pictures of predictions, and ``STAGE.safetensors`` with each finished stage's averaged weights.
 """
 
 from __future__ import annotations

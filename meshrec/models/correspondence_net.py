@@ -56,7 +56,7 @@ class CorrespondenceNet(nn.Module):
             passes through a 1x1 convolution.
         facing_bins: number of classes of the heading predicted from the code; 0 for none.
         atlas_hash: the atlas of the predicted coordinates.
-        norm: normalisation of the decoder, ``"group"`` or ``"batch"``.
+        norm: normalisation of the decoder, see ``meshrec.models.blocks``.
     """
 
     def __init__(self, backbone: nn.Module, head: nn.Module, *, decoder_channels: tuple[int, int, int],

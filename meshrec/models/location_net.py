@@ -70,7 +70,7 @@ class LocationNet(nn.Module):
         map_resolution: texels of the result; the convolutions' output is enlarged to it, corner-aligned. ``None``: as
             they leave it.
         atlas_hash: the atlas of the maps.
-        norm: normalisation of the convolutional blocks, ``"group"`` or ``"batch"``.
+        norm: normalisation of the convolutional blocks, see ``meshrec.models.blocks``.
         code_norm: normalisation of the layers on the code, ``"batch"`` (paper; trains with two samples or more) or
             ``"layer"`` (the same whether a batch holds pictures or rendered correspondence).
     """
