@@ -34,7 +34,7 @@ def load_config(schema: type[Config], path: str | Path, overrides: list[str] | t
             if not equals:
                 raise InvalidInput(f"{word!r} is not an override: write key=value, for example seed=1.")
             _check_override_path(values, key, word)
-            OmegaConf.update(values, key, OmegaConf.create(f"x: {value}").x)
+            OmegaConf.update(values, key, _override_value(value, word))
         return build_config(schema, OmegaConf.to_container(values, resolve=True), where=str(path))
     except OmegaConfBaseException as error:
         raise InvalidInput(f"{path}: {str(error).splitlines()[0]}.") from error
@@ -68,6 +68,16 @@ def _read_yaml(path: Path):
     return values if base is None else OmegaConf.merge(_read_yaml(path.parent / base), values)
 
 
+def _override_value(text: str, word: str) -> Any:
+    from omegaconf import OmegaConf
+    from yaml import YAMLError
+
+    try:
+        return OmegaConf.create(f"x: {text}").x
+    except YAMLError as error:
+        raise InvalidInput(f"The value of {word!r} is not YAML: {' '.join(str(error).split())}.") from error
+
+
 def _check_override_path(values, key: str, word: str) -> None:
     """Lists only take indices that they have; OmegaConf would otherwise grow or replace them."""
     from omegaconf import OmegaConf
@@ -77,7 +87,7 @@ def _check_override_path(values, key: str, word: str) -> None:
         if OmegaConf.is_list(node) and not (step.isdigit() and int(step) < len(node)):
             raise InvalidInput(f"{word!r}: {step!r} is no entry of a list of {len(node)}; count from 0.")
         node = node[int(step)] if OmegaConf.is_list(node) else node.get(step)
-        if node is None:
+        if not OmegaConf.is_config(node):
             return
 
 

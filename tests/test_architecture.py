@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import meshrec
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "meshrec"
 
@@ -178,6 +180,12 @@ def makes_assets(module: str) -> bool:
 
 def is_for_types_only(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+def test_the_public_names_are_the_recorded_ones_and_exist():
+    recorded = (ROOT / "tests" / "public_api.txt").read_text().split()
+    assert sorted(meshrec.__all__) == recorded, "a public name came or went: if that is meant, record it in the file"
+    assert [name for name in recorded if not hasattr(meshrec, name)] == []
 
 
 @pytest.mark.parametrize("module", ["meshrec", "meshrec.errors", "meshrec.checks", "meshrec.command_line"])

@@ -53,6 +53,8 @@ def test_base_file_is_built_upon(tmp_path):
         ("inner: {width: true}", [], "inner.width must be int"),
         ("parts: [{}]", ["parts.3.width=1"], "no entry of a list of 1"),
         ("{}", ["inner.width"], "key=value"),
+        ("inner: {width: 1}", ["inner.width.a.b=1"], "inner.width must be int"),
+        ("{}", ["names=[x"], "The value of 'names=\\[x' is not YAML"),
         ("- 1\n- 2", [], "must hold keys and values"),
         ("a: [", [], "is not YAML"),
     ],

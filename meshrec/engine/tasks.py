@@ -84,7 +84,8 @@ class DecoMRTask:
         """
         unknown = set(stage.losses) - set(self._terms)
         if unknown:
-            raise InvalidInput(f"There is no loss {sorted(unknown)[0]!r}; there are {', '.join(sorted(self._terms))}.")
+            known = ", ".join(sorted(self._terms))
+            raise InvalidInput(f"There is no loss {sorted(unknown)[0]!r}; there are {known}.")
         step = self._run(model, batch, stage, Generator().manual_seed(seed))
         return {name: self._terms[name](model, step) for name in stage.losses}
 
