@@ -9,7 +9,6 @@ the working directory.
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from meshrec.command_line import EXIT_EXPLAINED, EXIT_OK, OneLineParser, four_nu
 def main(arguments=None) -> int:
     options = _parser().parse_args(arguments)
     # Only now, because these import torch and --help should be quick.
-    from meshrec.assets import write_atomically
+    from meshrec.assets import write_json
     from meshrec.build import load_model
     from meshrec.data.photo import find_photos
     from meshrec.demo_job import Outputs, plan_outputs, run_photos, summary
@@ -48,8 +47,7 @@ def main(arguments=None) -> int:
             show_people(report.people, title=str(report.photo))
     print(summary(reports))
     if options.json is not None:
-        with write_atomically(options.json) as temporary:
-            temporary.write_text(json.dumps([report.figures() for report in reports], indent=2) + "\n")
+        write_json([report.figures() for report in reports], options.json)
     return EXIT_EXPLAINED if any(report.error for report in reports) else EXIT_OK
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
-from meshrec.assets import write_atomically
+from meshrec.assets import write_json
 from meshrec.build import Surface, TrainConfig, load_model
 from meshrec.config import load_config
 from meshrec.engine.pictures import draw_predictions
@@ -67,10 +66,7 @@ def run_evaluation(
         if pictures is not None:
             save_png(overlay_sheet(results), Path(pictures) / f"{name}.png")
     if json_path is not None:
-        with write_atomically(json_path) as path:
-            path.write_text(
-                json.dumps({name: dataclasses.asdict(report) for name, report in reports.items()}, indent=2)
-            )
+        write_json({name: dataclasses.asdict(report) for name, report in reports.items()}, json_path)
     return "\n\n".join(table(name, report) for name, report in reports.items())
 
 

@@ -6,14 +6,13 @@ camera frame turned half around x, so that the person stands upright and faces t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from meshrec.assets import write_atomically
+from meshrec.assets import write_atomically, write_json
 from meshrec.errors import AssetNotFound, InvalidInput
 from meshrec.geometry.meshes import vertex_normals
 from meshrec.structures import MeshPrediction
@@ -82,8 +81,7 @@ def save_camera(prediction: MeshPrediction, path: str | Path) -> None:
         "centre_px": prediction.camera.centre_px[0].tolist(),
         "camera_from_mesh": np.diag([*_CAMERA_FROM_MESH.diagonal(), 1.0]).tolist(),
     }
-    with write_atomically(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="ascii")
+    write_json(content, path)
 
 
 def exported_vertices(prediction: MeshPrediction) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,12 +21,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     import torch  # here, so that --help answers at once
 
+    from meshrec.assets import write_json
+    from meshrec.engine.trainer import pick_device
+
+    pick_device(options.device)
     if options.threads:
         torch.set_num_threads(options.threads)
     figures = {"command": options.command, "torch": torch.__version__, "threads": torch.get_num_threads(),
                "device": options.device, **COMMANDS[options.command][1](options)}
     if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+        write_json(figures, options.json)
 
 
 def describe_rasterise(command: argparse.ArgumentParser) -> None:

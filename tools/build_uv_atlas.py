@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
 
-    from meshrec.assets import asset_path, write_atomically
+    from meshrec.assets import asset_path, write_json
     from meshrec.body.model import BodyModel
     from meshrec.optional import require
     from meshrec.uv.build.figures import atlas_figures
@@ -58,8 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, value in figures.items():
         print(f"{name:32s} {value:.4f}" if isinstance(value, float) else f"{name:32s} {value}")
     if options.json:
-        with write_atomically(options.json) as temporary:
-            temporary.write_text(json.dumps(figures, indent=2))
+        write_json(figures, options.json)
 
 
 if __name__ == "__main__":

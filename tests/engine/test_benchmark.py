@@ -10,6 +10,7 @@ import torch
 from meshrec.body.model import BodyModel
 from meshrec.engine.benchmark import RasterTiming, benchmark_rasteriser, standing_people, times_slower_than_torch
 from meshrec.render import rasterize
+from tests.support.commands import load_main
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,6 +26,11 @@ def test_the_command_writes_what_it_measured(tmp_path):
     assert figures["threads"] == 1 and figures["command"] == "rasterise"
     assert own[0]["best_ms_per_image"] <= own[0]["ms_per_image"] and own[0]["calls"] >= 1
     assert own[1]["ms_per_image"] is None and "left out, too slow" in done.stdout  # no time is left for a second image
+
+
+def test_a_device_that_is_not_there_is_explained(capsys):
+    assert load_main("tools/benchmark.py")("nets", "--device", "nonsense") == 2
+    assert "The device 'nonsense' is not available" in capsys.readouterr().err
 
 
 def test_every_case_is_timed_when_time_allows():
