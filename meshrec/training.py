@@ -40,7 +40,8 @@ def run_training(
         starts: ``NET=FILE`` words: weights that a net (or ``all``) starts from.
         threads: CPU threads of this process.
     Returns:
-        The weights written, one file per stage.
+        The weights written: one file per stage in full precision, and ``weights.safetensors``, the last of them in half
+        precision, which is the file to use and to share.
     """
     config = load_config(TrainConfig, config_path, overrides)
     if not config.stages:
@@ -66,6 +67,9 @@ def run_training(
         _run_stage(config, stage, number, net, surface, folder)
         save_weights(weights, net, weights_metadata(config.model, surface))
         written.append(weights)
+    if written:
+        written.append(folder / "weights.safetensors")
+        save_weights(written[-1], net, weights_metadata(config.model, surface), half=True)
     return written
 
 

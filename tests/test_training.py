@@ -7,6 +7,7 @@ import pytest
 
 from meshrec.checkpoint import read_weights
 from meshrec.engine.tasks import DecoMRTask
+from meshrec.build import load_model
 from meshrec.errors import InvalidInput
 from meshrec.training import run_training
 
@@ -17,7 +18,7 @@ STAGES = {"decomr_light": ("perception", "lifting", "joint"), "decomr": ("corres
 @pytest.mark.parametrize("name", STAGES)
 def test_every_stage_runs_and_leaves_weights_logs_and_pictures(tmp_path, name):
     written = run_training(SMOKE / f"{name}.yaml", folder=tmp_path)
-    assert [path.stem for path in written] == list(STAGES[name])
+    assert [path.stem for path in written] == [*STAGES[name], "weights"]
     assert (tmp_path / "config.yaml").exists() and list(tmp_path.glob("*.png"))
     for stage in STAGES[name]:
         with open(tmp_path / f"{stage}.csv") as file:
@@ -27,17 +28,18 @@ def test_every_stage_runs_and_leaves_weights_logs_and_pictures(tmp_path, name):
 def test_a_finished_stage_is_not_trained_again(tmp_path):
     words = ["stages.0.steps=1", "stages.1.steps=1", "stages.2.steps=1"]
     first = run_training(SMOKE / "decomr_light.yaml", words, tmp_path, only="lifting")
-    assert [path.stem for path in first] == ["lifting"]
+    assert [path.stem for path in first] == ["lifting", "weights"]
     assert run_training(SMOKE / "decomr_light.yaml", words, tmp_path, only="lifting") == []
 
 
 def test_a_stage_can_start_from_the_weights_of_another_run(tmp_path):
     words = ["stages.0.steps=1", "stages.1.steps=1", "stages.2.steps=1"]
-    (lifting,) = run_training(SMOKE / "decomr_light.yaml", words, tmp_path / "a", only="lifting")
-    (joint,) = run_training(
+    lifting, _ = run_training(SMOKE / "decomr_light.yaml", words, tmp_path / "a", only="lifting")
+    joint, shared = run_training(
         SMOKE / "decomr_light.yaml", words, tmp_path / "b", only="joint", starts=[f"location_net={lifting}"]
     )
-    assert joint.exists()
+    assert joint.exists() and shared.stat().st_size < 0.6 * joint.stat().st_size
+    assert load_model(shared).input_size == 128
 
 
 def test_the_basis_is_started_once_though_earlier_stages_left_a_checkpoint(tmp_path, monkeypatch):

@@ -137,17 +137,6 @@ class LocationNet(nn.Module):
             points = points + _resize_map(coarse, self.map_resolution)
         return Location(LocationMap(points, self.atlas_hash), camera)
 
-    def coarse(self, iuv: IuvMap, code: Tensor | None = None, joints: Tensor | None = None) -> Location:
-        """What the basis alone says, at the basis' resolution; several times cheaper to train than the whole net.
-
-        Raises:
-            ValueError: the paper's form has no basis.
-        """
-        if self.map_basis is None:
-            raise ValueError("This location net has no map basis, so it has no coarse map.")
-        code = self._body_code(iuv, code, joints)
-        return Location(LocationMap(self.map_basis(code), self.atlas_hash), self._camera(code))
-
     def _body_code(self, iuv: IuvMap, code: Tensor | None, joints: Tensor | None) -> Tensor:
         if self.body_encoder is not None:
             return self.body_encoder(iuv, code, joints)

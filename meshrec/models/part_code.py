@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from meshrec.checks import check_shapes
-
-PART_COUNT = 24
+from meshrec.uv.parts import PART_COUNT
 
 
 class PartCode(nn.Module):

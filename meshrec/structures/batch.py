@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from meshrec.checks import check_shapes
+from meshrec.structures.indexing import keep_axis
 from meshrec.structures.joints import BODY30
 
 
@@ -69,7 +70,7 @@ class TrainingBatch:
 
     def __getitem__(self, index) -> TrainingBatch:
         """Some of the samples; an integer keeps the batch axis."""
-        index = slice(index, index + 1 or None) if isinstance(index, int) else index
+        index = keep_axis(index)
         return self._map(lambda value: value[index])
 
     def to(self, *args, **kwargs) -> TrainingBatch:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from meshrec.checks import check_shapes
+from meshrec.structures.indexing import keep_axis
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class BodyParams:
 
     def __getitem__(self, index) -> BodyParams:
         """The parameters of some bodies; an integer keeps the batch axis."""
-        index = slice(index, index + 1 or None) if isinstance(index, int) else index
+        index = keep_axis(index)
         return BodyParams(self.betas[index], self.global_orient[index], self.body_pose[index])
 
     def to(self, *args, **kwargs) -> BodyParams:
@@ -81,7 +82,7 @@ class BodyOutput:
 
     def __getitem__(self, index) -> BodyOutput:
         """Some of the bodies; an integer keeps the batch axis."""
-        index = slice(index, index + 1 or None) if isinstance(index, int) else index
+        index = keep_axis(index)
         return BodyOutput(self.vertices[index], self.joints[index])
 
     def to(self, *args, **kwargs) -> BodyOutput:

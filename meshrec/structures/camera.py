@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from meshrec.checks import check_shapes
+from meshrec.structures.indexing import keep_axis
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class PinholeCamera:
 
     def __getitem__(self, index) -> PinholeCamera:
         """The cameras of some images; an integer keeps the batch axis."""
-        index = _keep_axis(index)
+        index = keep_axis(index)
         return PinholeCamera(self.focal_px[index], self.centre_px[index], self.image_size)
 
     def to(self, *args, **kwargs) -> PinholeCamera:
@@ -62,7 +63,7 @@ class WeakPerspectiveCamera:
 
     def __getitem__(self, index) -> WeakPerspectiveCamera:
         """The cameras of some crops; an integer keeps the batch axis."""
-        index = _keep_axis(index)
+        index = keep_axis(index)
         return WeakPerspectiveCamera(self.scale[index], self.translation[index])
 
     def to(self, *args, **kwargs) -> WeakPerspectiveCamera:
@@ -77,7 +78,3 @@ class WeakPerspectiveCamera:
     def to_vector(self) -> Tensor:
         """(B, 3) rows of s, tx, ty."""
         return torch.cat([self.scale[:, None], self.translation], dim=1)
-
-
-def _keep_axis(index):
-    return slice(index, index + 1 or None) if isinstance(index, int) else index

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from meshrec.checks import check_shapes
+from meshrec.structures.indexing import keep_axis
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class IuvMap:
 
     def __getitem__(self, index) -> IuvMap:
         """The maps of some images; an integer keeps the batch axis."""
-        index = slice(index, index + 1 or None) if isinstance(index, int) else index
+        index = keep_axis(index)
         return IuvMap(self.mask[index], self.uv[index], self.atlas_hash)
 
     def to(self, *args, **kwargs) -> IuvMap:

@@ -51,10 +51,6 @@ class JointSet:
         mirrored = ("_".join([swap.get(word, word) for word in name.split("_")]) for name in self.names)
         return tuple(self.index(name) for name in mirrored)
 
-    @property
-    def bone_indices(self) -> tuple[tuple[int, int], ...]:
-        return tuple((self.index(a), self.index(b)) for a, b in self.bones)
-
 
 def convert_joints(joints: Tensor, source: JointSet, target: JointSet) -> tuple[Tensor, Tensor]:
     """Reorder joints by name; joints that the source lacks are zero and marked as absent, never guessed.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from meshrec.checks import check_shapes
+from meshrec.structures.indexing import keep_axis
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class LocationMap:
 
     def __getitem__(self, index) -> LocationMap:
         """The maps of some bodies; an integer keeps the batch axis."""
-        index = slice(index, index + 1 or None) if isinstance(index, int) else index
+        index = keep_axis(index)
         return LocationMap(self.points[index], self.atlas_hash)
 
     def to(self, *args, **kwargs) -> LocationMap:

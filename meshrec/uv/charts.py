@@ -90,10 +90,6 @@ class PartCharts:
         """
         return self.locator(uv, part - 1)
 
-    def part_of_texcoord(self, uv: Tensor, atlas: UvAtlas) -> Tensor:
-        """(N,) part, 1 to 24, at atlas coordinates (N, 2)."""
-        return self.face_part.to(uv.device)[atlas.locator(uv)[0]]
-
 
 def charts_to_atlas(part: Tensor, uv: Tensor, charts: PartCharts, atlas: UvAtlas) -> IuvMap:
     """DensePose-style IUV to atlas coordinates.

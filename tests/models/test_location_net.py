@@ -65,7 +65,7 @@ def test_light_form_learns_from_rendered_correspondence_without_pictures():
     optimiser = torch.optim.Adam(net.parameters(), lr=3e-3)
     losses = []
     for _ in range(15):
-        loss = (net.coarse(iuv, joints=joints).location_map.points - target).abs().mean()
+        loss = (net(iuv, joints=joints, refine=False).location_map.points - target).abs().mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -106,7 +106,7 @@ def test_a_fresh_light_net_starts_at_its_basis():
     net = light_net().eval()
     iuv = some_iuv()
     with torch.no_grad():
-        coarse = net.coarse(iuv)
+        coarse = net(iuv, refine=False)
         whole = net(iuv)
     enlarged = torch.nn.functional.interpolate(coarse.location_map.points, size=(128, 128), mode="bilinear",
                                                align_corners=True)

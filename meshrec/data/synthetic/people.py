@@ -65,7 +65,7 @@ class SyntheticPeople:
         self.body, self.poses, self.backgrounds = body, poses, backgrounds
         self.variety = variety or SyntheticPeopleConfig()
         self.faces = body.faces
-        self.face_uv = atlas.texcoords[atlas.texture_faces]
+        self.face_uv = atlas.face_texcoords
         self.face_part = charts.face_part
         self.face_is_front = charts.face_is_front
         self.named_joints = NamedJoints(body, BODY30)
