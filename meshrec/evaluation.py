@@ -188,7 +188,7 @@ def evaluate_photos(
     overlaps = np.array([result.mask_iou for result in results])
     measured = np.array([not np.isnan(result.pck) for result in results])
     figures = {
-        "pck_02_torso": correct / max(1, counted),
+        "pck_02_torso": correct / counted if counted else float("nan"),
         "mask_iou": _mean_known(overlaps[measured]),
         "mask_iou_everybody": _mean_known(overlaps),
         "people": float(measured.sum()),
