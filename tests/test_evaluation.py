@@ -54,11 +54,8 @@ def measured(surface, people, change=lambda vertices: vertices):
 
 def test_the_truth_has_no_error_and_the_baselines_have_one(surface, people):
     figures = measured(surface, people)
-    for name in ("pa_pve_mm", "uv_error"):
+    for name in ("pve_mm", "pa_pve_mm", "mpjpe_mm", "pa_mpjpe_mm", "uv_error"):
         assert figures["model"][name] == pytest.approx(0, abs=1e-2), name
-    # Joints of a prediction are regressed from its mesh, true ones are the posed skeleton's: a few millimetres apart.
-    for name in ("pve_mm", "mpjpe_mm", "pa_mpjpe_mm"):
-        assert figures["model"][name] < 10, name
     assert figures["model"]["iuv_mask_iou"] == 1
     assert figures["model"]["mask_iou"] > figures["mean_pose"]["mask_iou"]
     for name in ("mean_pose", "mean_mesh"):
@@ -66,12 +63,11 @@ def test_the_truth_has_no_error_and_the_baselines_have_one(surface, people):
 
 
 def test_a_shift_is_no_error_and_a_wrong_size_is_one_that_alignment_takes_back(surface, people):
-    exact = measured(surface, people)["model"]
     shifted = measured(surface, people, lambda vertices: vertices + torch.tensor([0.1, -0.2, 0.3]))["model"]
     larger = measured(surface, people, lambda vertices: 1.1 * vertices)["model"]
     for name in ("pve_mm", "mpjpe_mm", "pa_mpjpe_mm"):
-        assert shifted[name] == pytest.approx(exact[name], abs=1e-2), name
-    assert larger["pve_mm"] > exact["pve_mm"] + 10 and larger["pa_pve_mm"] == pytest.approx(0, abs=1e-2)
+        assert shifted[name] == pytest.approx(0, abs=1e-2), name
+    assert larger["pve_mm"] > 10 and larger["mpjpe_mm"] > 10 and larger["pa_pve_mm"] == pytest.approx(0, abs=1e-2)
 
 
 def standing_model(surface):
