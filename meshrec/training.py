@@ -67,9 +67,10 @@ def run_training(
         _run_stage(config, stage, number, net, surface, folder)
         save_weights(weights, net, weights_metadata(config.model, surface))
         written.append(weights)
-    if written:
-        written.append(folder / "weights.safetensors")
-        save_weights(written[-1], net, weights_metadata(config.model, surface), half=True)
+    final = folder / "weights.safetensors"
+    if written or not final.exists():  # the run may have been killed between the last stage's weights and these
+        written.append(final)
+        save_weights(final, net, weights_metadata(config.model, surface), half=True)
     return written
 
 

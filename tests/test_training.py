@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from meshrec.build import load_model
 from meshrec.checkpoint import read_weights
 from meshrec.engine.tasks import DecoMRTask
-from meshrec.build import load_model
 from meshrec.errors import InvalidInput
 from meshrec.training import run_training
 
