@@ -15,6 +15,11 @@ SMOKE = Path(__file__).parents[1] / "configs" / "smoke"
 STAGES = {"decomr_light": ("perception", "lifting", "joint"), "decomr": ("correspondence", "end")}
 
 
+@pytest.fixture(autouse=True)
+def few_examples(monkeypatch):
+    monkeypatch.setattr("meshrec.training.BASIS_EXAMPLES", 200)  # the command's thousands take many seconds
+
+
 @pytest.mark.parametrize("name", STAGES)
 def test_every_stage_runs_and_leaves_weights_logs_and_pictures(tmp_path, name):
     written = run_training(SMOKE / f"{name}.yaml", folder=tmp_path)
@@ -43,7 +48,6 @@ def test_a_stage_can_start_from_the_weights_of_another_run(tmp_path):
 
 
 def test_the_basis_is_started_once_though_earlier_stages_left_a_checkpoint(tmp_path, monkeypatch):
-    monkeypatch.setattr("meshrec.training.BASIS_EXAMPLES", 200)
     words = ["stages.0.steps=1", "stages.1.steps=1", "stages.2.steps=1"]
     run_training(SMOKE / "decomr_light.yaml", words, tmp_path, only="perception")
     assert (tmp_path / "latest.pt").exists()
