@@ -57,9 +57,9 @@ def run_evaluation(
         source = synthetic_test_people(config.data, surface)
         reports["synthetic"] = evaluate_synthetic(model, surface, source, people, _bar("synthetic"))
         if pictures is not None:
-            batch = source.batch(min(BATCH, people), model.input_size, TEST_SEED)[slice(0, 24)]
+            batch = source.batch(min(BATCH, people), model.input_size, TEST_SEED)[slice(0, 24)].to(model.device)
             with torch.no_grad():
-                output = model.net(batch.images.to(model.device))
+                output = model.net(batch.images)
             save_png(draw_predictions(batch, output, model.body.faces), Path(pictures) / "synthetic.png")
     for name, path in packs:
         reports[name], results = evaluate_photos(model, path, _bar(name))
