@@ -58,13 +58,14 @@ def run_training(
     net = build_net(config.model, surface)
     for word in starts:
         _start_from(net, word, surface)
+    started = {word.partition("=")[0] for word in starts} & {"location_net", "all"}
     written = []
-    for number, stage in enumerate(stages):
+    for stage in stages:
         weights = folder / f"{stage.name}.safetensors"
         if weights.exists():
             load_weights(weights, net, expect={"atlas_hash": surface.atlas.hash})
             continue
-        _run_stage(config, stage, number, net, surface, folder)
+        _run_stage(config, stage, net, surface, folder, fresh=not started)
         save_weights(weights, net, weights_metadata(config.model, surface))
         written.append(weights)
     final = folder / "weights.safetensors"
@@ -75,15 +76,17 @@ def run_training(
 
 
 def _run_stage(
-    config: TrainConfig, stage: StageConfig, number: int, net: DecoMR, surface: Surface, folder: Path
+    config: TrainConfig, stage: StageConfig, net: DecoMR, surface: Surface, folder: Path, *, fresh: bool
 ) -> None:
+    number = config.stages.index(stage)  # of all stages, so that a stage run alone draws the same samples
     source = build_source(config.data, stage, surface)
     task = DecoMRTask(surface.atlas, surface.charts, surface.body)
     basis = net.location_net.map_basis
     # The checkpoint in the folder may be an earlier stage's; only this stage's own holds a basis that was started.
     latest = folder / "latest.pt"
     resumes = latest.exists() and read_torch_file(latest)["stage"] == stage.name
-    if stage.location_input == "rendered" and basis is not None and not resumes:
+    fresh = fresh and not any("location_net" in earlier.nets for earlier in config.stages[:number])
+    if stage.location_input == "rendered" and basis is not None and fresh and not resumes:
         task.start_basis(basis, source, config.seed, BASIS_EXAMPLES)
     pictures = PredictionPictures(surface.body.faces) if stage.needs_pictures else None
     train_stage(

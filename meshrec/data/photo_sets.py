@@ -75,8 +75,9 @@ class PhotoPeople:
 
     @classmethod
     def from_packs(cls, folders: list[str | Path], vertex_count: int) -> PhotoPeople:
-        """All people of several packs."""
-        return cls([record for folder in folders for record in read_photo_pack(folder)], vertex_count)
+        """All people of several packs; boxes around crowds are left out."""
+        records = [record for folder in folders for record in read_photo_pack(folder) if not record.is_crowd]
+        return cls(records, vertex_count)
 
     def __len__(self) -> int:
         return len(self.records)

@@ -53,6 +53,8 @@ class StageConfig:
             raise ValueError("a correspondence net cannot learn from 'rendered' input, which has no pictures")
         if self.schedule not in ("cosine", "constant"):
             raise ValueError(f"schedule must be 'cosine' or 'constant', got {self.schedule!r}")
+        if not self.losses:
+            raise ValueError(f"stage {self.name!r} lists no losses, so it has nothing to learn")
         if self.steps < 1 or self.batch < 1 or not 0 <= self.photo_share < 1:
             raise ValueError("steps and batch must be positive, photo_share at least 0 and below 1")
 

@@ -42,6 +42,10 @@ class LoopConfig:
     save_every: int = 200
     """steps between checkpoints, and between pictures of predictions."""
 
+    def __post_init__(self) -> None:
+        if self.precision not in ("bf16", "fp32"):
+            raise ValueError(f"precision must be 'bf16' or 'fp32', got {self.precision!r}")
+
 
 StepLosses = Callable[[nn.Module, TrainingBatch, StageConfig, int], dict[str, Tensor]]
 DrawPictures = Callable[[nn.Module, TrainingBatch, StageConfig, Path], None]
