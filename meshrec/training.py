@@ -15,7 +15,7 @@ from meshrec.config import config_to_yaml, load_config
 from meshrec.engine.pictures import PredictionPictures
 from meshrec.engine.stages import NETS, StageConfig
 from meshrec.engine.tasks import DecoMRTask
-from meshrec.engine.trainer import train_stage
+from meshrec.engine.trainer import pick_device, train_stage
 from meshrec.errors import InvalidInput
 from meshrec.models import DecoMR
 
@@ -80,7 +80,7 @@ def _run_stage(
 ) -> None:
     number = config.stages.index(stage)  # of all stages, so that a stage run alone draws the same samples
     source = build_source(config.data, stage, surface)
-    task = DecoMRTask(surface.atlas, surface.charts, surface.body)
+    task = DecoMRTask(surface.atlas, surface.body, pick_device(config.loop.device))
     basis = net.location_net.map_basis
     # The checkpoint in the folder may be an earlier stage's; only this stage's own holds a basis that was started.
     latest = folder / "latest.pt"

@@ -22,7 +22,7 @@ from meshrec.models import Correspondence, DecoMR, Location
 from meshrec.models.body_code import joints_from_heatmaps
 from meshrec.models.map_basis import MapBasis
 from meshrec.structures import BODY30, BodyOutput, IuvMap, TrainingBatch
-from meshrec.uv import PartCharts, UvAtlas
+from meshrec.uv import TexelTable, UvAtlas
 from meshrec.uv.transfer import map_to_vertices, vertices_to_map
 
 _HIPS = (BODY30.index("left_hip"), BODY30.index("right_hip"))
@@ -52,12 +52,16 @@ class DecoMRTask:
     """Losses of DecoMR in both of its forms, stage by stage.
 
     Args:
-        atlas, charts, body: the surface that the batches' targets belong to.
+        atlas, body: the surface that the batches' targets belong to.
+        device: where the batches and the nets are.
     """
 
-    def __init__(self, atlas: UvAtlas, charts: PartCharts, body: BodyModel) -> None:
-        self.atlas, self.charts, self.body = atlas, charts, body
-        self.named_joints = NamedJoints(body, BODY30)
+    def __init__(self, atlas: UvAtlas, body: BodyModel, device: torch.device | str = "cpu") -> None:
+        self.atlas, self.body = atlas, body
+        self.device = torch.device(device)
+        self.named_joints = NamedJoints(body, BODY30).to(self.device)
+        self.joint_regressor = body.joint_regressor.to(self.device)
+        self._texels: dict[int, tuple[TexelTable, Tensor]] = {}
         self._terms: dict[str, Callable[[DecoMR, Step], Tensor]] = {
             "mask": _mask,
             "part": _part,
@@ -135,8 +139,7 @@ class DecoMRTask:
 
     def _with_location(self, batch: TrainingBatch, found: Correspondence | None, location: Location) -> Step:
         vertices = map_to_vertices(location.location_map.points, self.atlas)
-        skeleton = self.body.joint_regressor.to(vertices) @ vertices
-        joints = self.named_joints(BodyOutput(vertices, skeleton))
+        joints = self.named_joints(BodyOutput(vertices, self.joint_regressor @ vertices))
         return Step(batch, found, location, vertices, joints)
 
     def _uv(self, model: DecoMR, step: Step) -> Tensor:
@@ -144,15 +147,22 @@ class DecoMRTask:
 
     def _location_map(self, model: DecoMR, step: Step) -> Tensor:
         predicted = step.location.location_map
-        table = self.atlas.texels(predicted.resolution)
-        weight = losses.part_weight_map(self.body.skinning_weights, table).to(predicted.points.device)
-        target = vertices_to_map(step.batch.vertices, table.to(predicted.points.device))
+        table, weight = self._texels_and_weight(predicted.resolution)
+        target = vertices_to_map(step.batch.vertices, table)
         return losses.location_map_loss(predicted, target, weight, step.batch.has_mesh)
 
     def _total_variation(self, model: DecoMR, step: Step) -> Tensor:
         predicted = step.location.location_map
-        mask = self.atlas.texels(predicted.resolution).mask.to(predicted.points.device)
-        return losses.total_variation_loss(predicted, mask, step.batch.has_mesh)
+        table, _ = self._texels_and_weight(predicted.resolution)
+        return losses.total_variation_loss(predicted, table.mask, step.batch.has_mesh)
+
+    def _texels_and_weight(self, resolution: int) -> tuple[TexelTable, Tensor]:
+        """The map's texels and their part weights; made once per resolution, because every step needs them."""
+        if resolution not in self._texels:
+            table = self.atlas.texels(resolution)
+            weight = losses.part_weight_map(self.body.skinning_weights, table)
+            self._texels[resolution] = table.to(self.device), weight.to(self.device)
+        return self._texels[resolution]
 
     def _consistency(self, model: DecoMR, step: Step) -> Tensor:
         return losses.consistency_loss(
