@@ -74,7 +74,7 @@ class DecoMRTask:
             "location_map": self._location_map,
             "total_variation": self._total_variation,
             "vertices": _vertices,
-            "joints_3d": _joints_3d,
+            "joints_3d": self._joints_3d,
             "joints_2d": _joints_2d,
             "camera": _camera,
             "consistency": self._consistency,
@@ -139,8 +139,11 @@ class DecoMRTask:
 
     def _with_location(self, batch: TrainingBatch, found: Correspondence | None, location: Location) -> Step:
         vertices = map_to_vertices(location.location_map.points, self.atlas)
-        joints = self.named_joints(BodyOutput(vertices, self.joint_regressor @ vertices))
-        return Step(batch, found, location, vertices, joints)
+        return Step(batch, found, location, vertices, self._joints_of(vertices))
+
+    def _joints_of(self, vertices: Tensor) -> Tensor:
+        """(B, 30, 3) joints read from meshes."""
+        return self.named_joints(BodyOutput(vertices, self.joint_regressor @ vertices))
 
     def _uv(self, model: DecoMR, step: Step) -> Tensor:
         return losses.uv_loss(step.correspondence.iuv.uv, _true_iuv(step), step.batch.has_iuv)
@@ -155,6 +158,15 @@ class DecoMRTask:
         predicted = step.location.location_map
         table, _ = self._texels_and_weight(predicted.resolution)
         return losses.total_variation_loss(predicted, table.mask, step.batch.has_mesh)
+
+    def _joints_3d(self, model: DecoMR, step: Step) -> Tensor:
+        # Where the true mesh is known its joints are read as those of the prediction are: the joints of the posed
+        # skeleton lie about a centimetre beside them.
+        batch, has_mesh = step.batch, step.batch.has_mesh[:, None]
+        target = torch.where(has_mesh[..., None], self._joints_of(batch.vertices), batch.joints)
+        present = self.named_joints.present.to(batch.joint_confidence_3d.dtype)
+        confidence = torch.where(has_mesh, present, present * batch.joint_confidence_3d)
+        return losses.joint_loss_3d(step.joints, target, confidence, _HIPS)
 
     def _texels_and_weight(self, resolution: int) -> tuple[TexelTable, Tensor]:
         """The map's texels and their part weights; made once per resolution, because every step needs them."""
@@ -201,11 +213,6 @@ def _heatmaps(model: DecoMR, step: Step) -> Tensor:
 
 def _vertices(model: DecoMR, step: Step) -> Tensor:
     return losses.vertex_loss(step.vertices, step.batch.vertices, step.batch.has_mesh)
-
-
-def _joints_3d(model: DecoMR, step: Step) -> Tensor:
-    known = step.batch.has_mesh[:, None].expand(-1, len(BODY30))
-    return losses.joint_loss_3d(step.joints, step.batch.joints, known, _HIPS)
 
 
 def _joints_2d(model: DecoMR, step: Step) -> Tensor:

@@ -23,13 +23,16 @@ class TrainingBatch:
         part: (B, H, W) long, 0 background, 1 to 24 the DensePose-style chart.
         front: (B, H, W) 1 where the visible surface belongs to the front half of the body.
         vertices: (B, V, 3) metres, body origin, camera axes.
-        joints: (B, 30, 3) the same frame, in the order of BODY30.
+        joints: (B, 30, 3) in the order of BODY30; the same frame where the mesh is known, else only differences count.
         joints_ndc: (B, 30, 2) in the crop, -1 to 1 between its edges, y down.
         joint_confidence: (B, 30) 0 where a 2D joint is unknown.
         camera: (B, 3) weak perspective s, tx, ty of the crop.
         facing_rad: (B,) heading of the body, 0 towards the camera, positive turning to the camera's right (+x).
         has_mask, has_iuv, has_mesh: (B,) bool; has_iuv covers uv, part and front, has_mesh covers vertices, 3D joints,
             camera and facing.
+        joint_confidence_3d: (B, 30) 0 where a 3D joint is unknown. Some data sets know joints but no mesh. Zero
+            throughout for a person whose hips are unknown: the joints are compared relative to them. If not given, all
+            3D joints of the people with a mesh are known.
     """
 
     images: Tensor
@@ -46,8 +49,12 @@ class TrainingBatch:
     has_mask: Tensor
     has_iuv: Tensor
     has_mesh: Tensor
+    joint_confidence_3d: Tensor | None = None
 
     def __post_init__(self) -> None:
+        if self.joint_confidence_3d is None:
+            known = self.has_mesh.to(self.joints.dtype)[:, None].expand(self.joints.shape[:2])
+            object.__setattr__(self, "joint_confidence_3d", known)
         check_shapes(
             images=(self.images, "B 3 H W"),
             mask=(self.mask, "B H W"),
@@ -63,6 +70,7 @@ class TrainingBatch:
             has_mask=(self.has_mask, "B"),
             has_iuv=(self.has_iuv, "B"),
             has_mesh=(self.has_mesh, "B"),
+            joint_confidence_3d=(self.joint_confidence_3d, f"B {len(BODY30)}"),
         )
 
     def __len__(self) -> int:
@@ -85,7 +93,10 @@ class TrainingBatch:
 
     @staticmethod
     def concatenate(batches: list[TrainingBatch]) -> TrainingBatch:
-        """One batch of all samples, in order."""
+        """One batch of all samples, in order; on the device that is not the CPU, if there is one among them."""
+        devices = [batch.images.device for batch in batches]
+        device = next((device for device in devices if device.type != "cpu"), devices[0])
+        batches = [batch.to(device, non_blocking=True) for batch in batches]
         return TrainingBatch(
             **{
                 field.name: torch.cat([getattr(batch, field.name) for batch in batches])

@@ -21,3 +21,11 @@ def test_fields_of_different_length_are_refused():
     batch = TrainingBatch.unlabelled(torch.rand(2, 3, 8, 8), vertex_count=4)
     with pytest.raises(ValueError, match="camera must have shape"):
         batch.replace(camera=torch.zeros(3, 3))
+
+
+def test_joints_of_a_mesh_are_known_unless_said_otherwise():
+    batch = TrainingBatch.unlabelled(torch.rand(2, 3, 8, 8), vertex_count=4)
+    fields = {name: getattr(batch, name) for name in batch.__dataclass_fields__ if name != "joint_confidence_3d"}
+    made = TrainingBatch(**(fields | {"has_mesh": torch.tensor([True, False])}))
+    assert made.joint_confidence_3d[0].all() and not made.joint_confidence_3d[1].any()
+    assert TrainingBatch.concatenate([made, made]).joint_confidence_3d.shape == (4, 30)

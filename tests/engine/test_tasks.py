@@ -1,0 +1,57 @@
+"""What a training step compares with what."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from meshrec.body import BodyModel
+from meshrec.engine.tasks import DecoMRTask, Step
+from meshrec.structures import BODY30, BodyParams, TrainingBatch
+from meshrec.uv import UvAtlas
+
+
+@pytest.fixture(scope="module")
+def task():
+    return DecoMRTask(UvAtlas.from_file(), BodyModel.from_file())
+
+
+def posed(task):
+    """A batch of one bent body with its mesh and its skeleton's joints, and the same again without the mesh."""
+    params = BodyParams.rest(facing_camera=True)
+    params.body_pose[:, [3, 15, 17]] = torch.tensor([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
+    output = task.body(params)
+    batch = TrainingBatch.unlabelled(torch.zeros(1, 3, 4, 4), task.body.vertex_count)
+    known = torch.tensor([True])
+    joints = task.named_joints(output)
+    ones = torch.ones(1, len(BODY30))
+    with_mesh = batch.replace(vertices=output.vertices, joints=joints, has_mesh=known, joint_confidence_3d=ones)
+    return with_mesh, batch.replace(joints=joints, joint_confidence_3d=ones)
+
+
+def loss(task, batch, vertices):
+    step = Step(batch, None, SimpleNamespace(), vertices, task._joints_of(vertices))
+    return float(task._terms["joints_3d"](None, step))
+
+
+def test_a_perfect_mesh_has_no_joint_error_although_the_skeleton_lies_beside_it(task):
+    batch, _ = posed(task)
+    assert (task._joints_of(batch.vertices) - batch.joints).norm(dim=-1).max() > 0.003
+    assert loss(task, batch, batch.vertices) < 1e-6
+    assert loss(task, batch, batch.vertices * 1.1) > 0.01
+
+
+def test_joints_without_a_mesh_are_compared_as_they_are_given(task):
+    with_mesh, batch = posed(task)
+    assert 1e-4 < loss(task, batch, with_mesh.vertices) < 0.02
+    absent = batch.replace(joint_confidence_3d=torch.zeros(1, len(BODY30)))
+    assert loss(task, absent, with_mesh.vertices) == 0
+
+
+def test_only_the_known_joints_count(task):
+    with_mesh, batch = posed(task)
+    joints, confidence = batch.joints.clone(), torch.zeros(1, len(BODY30))
+    joints[:, BODY30.index("left_wrist")] += 5
+    confidence[:, BODY30.index("right_knee")] = 1
+    assert loss(task, batch.replace(joints=joints), with_mesh.vertices) > 0.1
+    assert loss(task, batch.replace(joints=joints, joint_confidence_3d=confidence), with_mesh.vertices) < 0.05
