@@ -14,8 +14,9 @@ from meshrec.checkpoint import load_weights, read_metadata
 from meshrec.data.mixture import BatchSource, Mixture
 from meshrec.data.photo_sets import PhotoPeople
 from meshrec.data.synthetic import SyntheticPeople, SyntheticPeopleConfig
+from meshrec.engine.devices import pick_device
 from meshrec.engine.stages import StageConfig
-from meshrec.engine.trainer import LoopConfig, pick_device
+from meshrec.engine.trainer import LoopConfig
 from meshrec.errors import CheckpointMismatch, InvalidInput
 from meshrec.models import DecoMR
 from meshrec.models.part_code import part_boxes_uv

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from meshrec.errors import MeshrecError
+from meshrec.errors import MeshrecError, Stopped
 
 EXIT_OK = 0
 EXIT_EXPLAINED = 2
@@ -22,10 +22,14 @@ def run_command(main: Callable[[Sequence[str] | None], int | None], arguments: S
     Args:
         main: takes the arguments after the program's name (None: the process's own) and returns an exit code or None.
     Returns:
-        0, the code that ``main`` returned, 2 after an explained error, 130 after Ctrl-C.
+        0, the code that ``main`` returned, 2 after an explained error, 130 after Ctrl-C, and what a job that stopped on
+        request says.
     """
     try:
         return main(arguments) or EXIT_OK
+    except Stopped as stop:
+        print(one_line(stop), file=sys.stderr)
+        return stop.exit_code
     except MeshrecError as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return EXIT_EXPLAINED

@@ -1,6 +1,7 @@
 """The errors that meshrec raises on purpose; each message is one sentence a user can act on.
 
-Command-line tools print the message and exit with code 2. Everything else that escapes is a bug.
+Command-line tools print the message and exit with code 2 (``Stopped`` brings its own). Everything else that escapes is
+a bug.
 """
 
 
@@ -22,3 +23,16 @@ class MissingDependency(MeshrecError, ImportError):
 
 class CheckpointMismatch(MeshrecError, ValueError):
     """Weights are damaged, or belong to another network, body or atlas."""
+
+
+class Stopped(MeshrecError):
+    """A long job was asked to stop and has saved what it needs to go on.
+
+    Args:
+        message: how to go on.
+        exit_code: what shells report for a process that the signal ended.
+    """
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code

@@ -10,12 +10,15 @@ from tqdm import tqdm
 
 from meshrec.assets import write_atomically
 from meshrec.build import Surface, TrainConfig, build_net, build_source, find_stage, weights_metadata
-from meshrec.checkpoint import load_weights, read_torch_file, save_weights
+from meshrec.checkpoint import load_weights, save_weights
 from meshrec.config import config_to_yaml, load_config
+from meshrec.data.mixture import BatchSource
+from meshrec.engine.checkpoints import Checkpoints
+from meshrec.engine.distributed import EndedElsewhere, World, join_world
 from meshrec.engine.pictures import PredictionPictures
 from meshrec.engine.stages import NETS, StageConfig
 from meshrec.engine.tasks import DecoMRTask
-from meshrec.engine.trainer import pick_device, train_stage
+from meshrec.engine.trainer import train_stage
 from meshrec.errors import InvalidInput
 from meshrec.models import DecoMR
 
@@ -33,6 +36,8 @@ def run_training(
 ) -> list[Path]:
     """Train every stage of a configuration that the run folder does not hold yet.
 
+    Started by torchrun, this process is one of those that share the work; the first one writes.
+
     Args:
         config_path, overrides: see ``load_config``.
         folder: run folder; ``runs/NAME`` without one.
@@ -41,54 +46,74 @@ def run_training(
         threads: CPU threads of this process.
     Returns:
         The weights written: one file per stage in full precision, and ``weights.safetensors``, the last of them in half
-        precision, which is the file to use and to share.
+        precision, which is the file to use and to share. Nothing in processes other than the first.
     """
-    config = load_config(TrainConfig, config_path, overrides)
-    if not config.stages:
-        raise InvalidInput(f"{config_path} has no stages, so there is nothing to train.")
-    stages = config.stages if only is None else (find_stage(config, only),)
-    folder = Path(folder) if folder is not None else Path("runs") / Path(config_path).stem
-    folder.mkdir(parents=True, exist_ok=True)
-    with write_atomically(folder / "config.yaml") as path:
-        path.write_text(config_to_yaml(config))
-    if threads:
-        torch.set_num_threads(threads)
+    with join_world() as world:
+        try:
+            config = world.from_first(lambda: load_config(TrainConfig, config_path, overrides))
+            folder = Path(folder) if folder is not None else Path("runs") / Path(config_path).stem
+            if threads:
+                torch.set_num_threads(threads)
+            return _train_stages(config, folder, world, only, starts)
+        except EndedElsewhere:
+            if world.is_first:
+                raise
+            return []
+
+
+def _train_stages(
+    config: TrainConfig, folder: Path, world: World, only: str | None, starts: Sequence[str]
+) -> list[Path]:
+    """Only the first process reads and writes files of the run, so that machines need not share a disk."""
+    stages = world.from_first(lambda: _chosen_stages(config, only))
+    world.from_first(lambda: _write_configuration(config, folder))
     torch.manual_seed(config.seed)
     surface = Surface.load()
     net = build_net(config.model, surface)
-    for word in starts:
-        _start_from(net, word, surface)
+    world.from_first(lambda: [_start_from(net, word, surface) for word in starts] and None)
     started = {word.partition("=")[0] for word in starts} & {"location_net", "all"}
+    metadata = weights_metadata(config.model, surface)
     written = []
     for stage in stages:
         weights = folder / f"{stage.name}.safetensors"
-        if weights.exists():
-            load_weights(weights, net, expect={"atlas_hash": surface.atlas.hash})
+        if world.from_first(weights.exists):
+            world.from_first(lambda: load_weights(weights, net, expect={"atlas_hash": surface.atlas.hash}) and None)  # noqa: B023
             continue
-        _run_stage(config, stage, net, surface, folder, fresh=not started)
-        save_weights(weights, net, weights_metadata(config.model, surface))
+        _run_stage(config, stage, net, surface, folder, world, fresh=not started)
+        world.from_first(lambda: save_weights(weights, net, metadata))  # noqa: B023
         written.append(weights)
     final = folder / "weights.safetensors"
-    if written or not final.exists():  # the run may have been killed between the last stage's weights and these
+    if written or not world.from_first(final.exists):  # killed between the last stage's weights and these
         written.append(final)
-        save_weights(final, net, weights_metadata(config.model, surface), half=True)
-    return written
+        world.from_first(lambda: save_weights(final, net, metadata, half=True))
+    return written if world.is_first else []
+
+
+def _chosen_stages(config: TrainConfig, only: str | None) -> tuple[StageConfig, ...]:
+    if not config.stages:
+        raise InvalidInput("The configuration has no stages, so there is nothing to train.")
+    return config.stages if only is None else (find_stage(config, only),)
+
+
+def _write_configuration(config: TrainConfig, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"Cannot make the run folder {folder}: {error.strerror or error}.") from error
+    with write_atomically(folder / "config.yaml") as path:
+        path.write_text(config_to_yaml(config))
 
 
 def _run_stage(
-    config: TrainConfig, stage: StageConfig, net: DecoMR, surface: Surface, folder: Path, *, fresh: bool
+    config: TrainConfig, stage: StageConfig, net: DecoMR, surface: Surface, folder: Path, world: World, *, fresh: bool
 ) -> None:
     number = config.stages.index(stage)  # of all stages, so that a stage run alone draws the same samples
     source = build_source(config.data, stage, surface)
-    task = DecoMRTask(surface.atlas, surface.body, pick_device(config.loop.device))
-    basis = net.location_net.map_basis
-    # The checkpoint in the folder may be an earlier stage's; only this stage's own holds a basis that was started.
-    latest = folder / "latest.pt"
-    resumes = latest.exists() and read_torch_file(latest)["stage"] == stage.name
+    task = DecoMRTask(surface.atlas, surface.body, world.pick_device(config.loop.device))
     fresh = fresh and not any("location_net" in earlier.nets for earlier in config.stages[:number])
-    if stage.location_input == "rendered" and basis is not None and fresh and not resumes:
-        task.start_basis(basis, source, config.seed, BASIS_EXAMPLES)
-    pictures = PredictionPictures(surface.body.faces) if stage.needs_pictures else None
+    if stage.location_input == "rendered" and net.location_net.map_basis is not None and fresh:
+        world.from_first(lambda: _start_basis(task, net, source, config.seed, folder, stage))
+    bar = _ProgressBar(stage, shown=world.is_first)
     train_stage(
         net,
         source,
@@ -97,11 +122,45 @@ def _run_stage(
         config.loop,
         folder,
         seed=config.seed + 101 * number,
-        draw_pictures=pictures,
-        progress=lambda steps: tqdm(
-            steps, desc=stage.name, total=stage.steps, initial=steps.start, mininterval=2, dynamic_ncols=True
-        ),
+        world=world,
+        draw_pictures=PredictionPictures(surface.body.faces) if stage.needs_pictures else None,
+        progress=bar,
+        report=bar.report,
     )
+
+
+def _start_basis(
+    task: DecoMRTask, net: DecoMR, source: BatchSource, seed: int, folder: Path, stage: StageConfig
+) -> None:
+    """Unless the stage's own checkpoint, which holds a basis, is there; an earlier stage's holds none."""
+    if Checkpoints(folder).load(stage.name) is None:
+        task.start_basis(net.location_net.map_basis, source, seed, BASIS_EXAMPLES)
+
+
+class _ProgressBar:
+    """Steps of a stage with the last line of the log beside them."""
+
+    def __init__(self, stage: StageConfig, shown: bool) -> None:
+        self.stage, self.shown = stage, shown
+
+    def __call__(self, steps: range) -> tqdm:
+        self.bar = tqdm(
+            steps,
+            desc=self.stage.name,
+            total=self.stage.steps,
+            initial=steps.start,
+            mininterval=2,
+            dynamic_ncols=True,
+            disable=not self.shown,
+        )
+        return self.bar
+
+    def report(self, line: dict[str, float]) -> None:
+        self.bar.set_postfix_str(
+            f"loss {line['total']:.4g}, {line['images_per_second']:.0f} images/s, "
+            f"{line['data_wait']:.0%} waiting for data",
+            refresh=False,
+        )
 
 
 def _start_from(net: DecoMR, word: str, surface: Surface) -> None:

@@ -22,13 +22,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     import torch  # here, so that --help answers at once
 
     from meshrec.assets import write_json
-    from meshrec.engine.trainer import pick_device
+    from meshrec.engine.devices import pick_device
 
     pick_device(options.device)
     if options.threads:
         torch.set_num_threads(options.threads)
-    figures = {"command": options.command, "torch": torch.__version__, "threads": torch.get_num_threads(),
-               "device": options.device, **COMMANDS[options.command][1](options)}
+    figures = {
+        "command": options.command,
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "device": options.device,
+        **COMMANDS[options.command][1](options),
+    }
     if options.json:
         write_json(figures, options.json)
 
@@ -43,13 +48,17 @@ def describe_rasterise(command: argparse.ArgumentParser) -> None:
 def rasterise(options: argparse.Namespace) -> dict:
     from meshrec.engine.benchmark import benchmark_rasteriser, times_slower_than_torch
 
-    timings = benchmark_rasteriser(batches=options.batches, sizes_px=options.sizes, device=options.device,
-                                   limit_s=options.limit)
+    timings = benchmark_rasteriser(
+        batches=options.batches, sizes_px=options.sizes, device=options.device, limit_s=options.limit
+    )
     print(f"{'backend':<10} {'size':>5} {'batch':>5} {'faces':>10} {'ms/image':>9} {'best':>9}")
     for row in timings:
         drawn = "two-sided" if row.two_sided else "front only"
-        figures = "left out, too slow" if row.ms_per_image is None else (
-            f"{row.ms_per_image:9.2f} {row.best_ms_per_image:9.2f}")
+        figures = (
+            "left out, too slow"
+            if row.ms_per_image is None
+            else (f"{row.ms_per_image:9.2f} {row.best_ms_per_image:9.2f}")
+        )
         print(f"{row.backend:<10} {row.size_px:>5} {row.batch:>5} {drawn:>10} {figures}")
     ratios = times_slower_than_torch(timings)
     for backend, ratio in ratios.items():
@@ -68,8 +77,10 @@ def nets(options: argparse.Namespace) -> dict:
     light, paper = timings = benchmark_nets(size_px=options.size, device=options.device)
     print(f"{'form':<6} {'parameters':>11} {'MiB fp16':>9} {'ms/crop':>9} {'best':>9}")
     for row in timings:
-        print(f"{row.form:<6} {row.parameters:>11,} {row.half_mib:9.1f} {row.ms_per_crop:9.1f} "
-              f"{row.best_ms_per_crop:9.1f}")
+        print(
+            f"{row.form:<6} {row.parameters:>11,} {row.half_mib:9.1f} {row.ms_per_crop:9.1f} "
+            f"{row.best_ms_per_crop:9.1f}"
+        )
     ratio = light.ms_per_crop / paper.ms_per_crop
     print(f"light / paper: {ratio:.3f}")
     return {"timings": [asdict(row) for row in timings], "light_over_paper": ratio}

@@ -1,10 +1,13 @@
-"""Several sources in fixed shares, and the batches of a training stage by step number."""
+"""Several sources in fixed shares, and the seeds of training steps."""
 
 from __future__ import annotations
 
+import math
+from itertools import accumulate
 from typing import Protocol
 
-from torch.utils.data import Dataset
+import torch
+from torch import Generator
 
 from meshrec.structures import TrainingBatch
 
@@ -29,35 +32,28 @@ class Mixture:
         self.sources = sources
 
     def batch(self, count: int, size: int, seed: int) -> TrainingBatch:
-        """A batch with each source's share of samples, rounded; the first source takes what rounding leaves."""
-        counts = [round(count * share) for _, share in self.sources]
-        counts[0] += count - sum(counts)
+        """A batch with samples of every source, in the sources' order."""
         return TrainingBatch.concatenate(
-            [
-                source.batch(number, size, seed + 7919 * place)
-                for place, ((source, _), number) in enumerate(zip(self.sources, counts))
-                if number
-            ]
+            [source.batch(number, size, part_seed) for source, number, part_seed in self.parts(count, seed)]
         )
 
+    def parts(self, count: int, seed: int) -> list[tuple[BatchSource, int, int]]:
+        """What a batch is put together from, in order: source, number of its samples and its seed.
 
-class StepBatches(Dataset):
-    """The batches of a stage as a map-style data set: item ``k`` is the batch of step ``k``.
-
-    Because every batch follows from its step's number, training resumes exactly and any number of workers gives the
-    same data.
-    """
-
-    def __init__(self, source: BatchSource, count: int, size: int, seed: int, steps: range) -> None:
-        self.source, self.count, self.size, self.seed, self.steps = source, count, size, seed, steps
-
-    def __len__(self) -> int:
-        return len(self.steps)
-
-    def __getitem__(self, item: int) -> TrainingBatch:
-        return self.source.batch(self.count, self.size, step_seed(self.seed, self.steps[item]))
+        Each share is rounded up or down at random, so that the mean over many seeds is the share exactly, however
+        small share and batch are: one offset is added to the running sum before it is rounded (systematic sampling).
+        """
+        offset = torch.rand((), generator=Generator().manual_seed(seed), dtype=torch.float64).item()
+        ends = [math.floor(end + offset) for end in accumulate(count * share for _, share in self.sources)]
+        ends[-1] = count  # the shares add up to 1 but for rounding errors
+        counts = [end - start for start, end in zip([0, *ends], ends)]
+        return [
+            (source, number, seed + 7919 * place)
+            for place, ((source, _), number) in enumerate(zip(self.sources, counts))
+            if number
+        ]
 
 
-def step_seed(seed: int, step: int) -> int:
-    """The seed of everything random in one step."""
-    return seed * 1_000_003 + step
+def step_seed(seed: int, step: int, micro_batch: int = 0) -> int:
+    """The seed of everything random in a micro-batch of a step."""
+    return seed * 1_000_003 + step + 15_485_863 * micro_batch

@@ -1,81 +1,114 @@
-"""The log of a run: a CSV file, TensorBoard events where it is installed, and learning curves as a picture."""
+"""The log of a stage: a CSV file that grows by one row at a time, and TensorBoard events where it is installed."""
 
 from __future__ import annotations
 
 import csv
 import importlib.util
-import math
-from collections import defaultdict
+import io
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
-from torch import Tensor
+from meshrec.assets import write_atomically
+from meshrec.errors import InvalidInput
 
 
 class RunLog:
-    """Means of the recorded values between two flushes, one CSV row and one set of events per flush."""
+    """Means of the recorded values between two flushes, one row of the CSV file and one set of events per flush.
 
-    def __init__(self, folder: Path, stage: str) -> None:
+    Args:
+        folder: the run folder.
+        stage: names ``STAGE.csv``.
+        start: the step that training goes on with: rows of later steps, which a killed run has left, are dropped,
+            because they will be written again.
+        state: what ``state()`` returned at the checkpoint of that step.
+    """
+
+    def __init__(
+        self, folder: Path, stage: str, start: int = 0, state: Mapping[str, list[float]] | None = None
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.path, self.stage = folder / f"{stage}.csv", stage
-        self._sums: dict[str, float] = defaultdict(float)
-        self._counts: dict[str, int] = defaultdict(int)
+        self.path = folder / f"{stage}.csv"
+        self._sums = {name: tuple(pair) for name, pair in (state or {}).items()}
+        self._columns: list[str] = []
+        if self.path.exists():
+            self._rewrite([row for row in read_log(self.path) if row["step"] < start])
         self._writer = None
         if importlib.util.find_spec("tensorboard") is not None:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._writer = SummaryWriter(str(folder / "tensorboard"))
+            # A folder for each stage: dropping the events of repeated steps would take those of other stages along.
+            self._writer = SummaryWriter(str(folder / "tensorboard" / stage), purge_step=start)
 
-    def record(self, step: int, values: dict[str, Tensor | float]) -> None:
+    def record(self, values: Mapping[str, float]) -> None:
         """Adds the values of a step to the means."""
         for name, value in values.items():
-            self._sums[name] += float(value.detach() if isinstance(value, Tensor) else value)
-            self._counts[name] += 1
+            total, count = self._sums.get(name, (0.0, 0))
+            self._sums[name] = total + value, count + 1
 
-    def flush(self, step: int) -> None:
-        """Writes the means since the last flush."""
-        means = {name: self._sums[name] / self._counts[name] for name in self._sums}
-        self._sums.clear(), self._counts.clear()
-        rows = read_log(self.path)
-        rows = [row for row in rows if row["step"] < step] + [{"step": float(step), **means}]
-        # Rewritten whole: a resumed run may repeat steps, and each step must stand there once.
-        with open(self.path, "w", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(dict.fromkeys(name for row in rows for name in row)))
-            writer.writeheader()
-            writer.writerows(rows)
+    def state(self) -> dict[str, list[float]]:
+        """Sum and count of what was recorded since the last flush, for a checkpoint."""
+        return {name: list(pair) for name, pair in self._sums.items()}
+
+    def flush(self, step: int, more: Mapping[str, float]) -> dict[str, float]:
+        """Writes and returns the means since the last flush, and some values more.
+
+        Raises:
+            OSError: the disk is full, for example.
+        """
+        means = {name: total / count for name, (total, count) in self._sums.items()} | dict(more)
+        self._sums.clear()
+        self._append({"step": float(step), **means})
         if self._writer is not None:
             for name, value in means.items():
-                self._writer.add_scalar(f"{self.stage}/{name}", value, step)
+                self._writer.add_scalar(name, value, step)
+        return means
+
+    def force_to_disk(self) -> None:
+        """Before a checkpoint is: a run that goes on from it relies on the rows up to it."""
+        if self.path.exists():
+            with open(self.path, "a") as file:
+                os.fsync(file.fileno())
+        if self._writer is not None:
+            self._writer.flush()
 
     def close(self) -> None:
-        """Ends the event file and draws the learning curves."""
+        """Ends the event file."""
         if self._writer is not None:
             self._writer.close()
-        draw_curves(self.path, self.path.with_suffix(".curves.png"))
+
+    def _append(self, row: dict[str, float]) -> None:
+        if not set(row) <= set(self._columns):
+            self._rewrite([*read_log(self.path), row])
+            return
+        with open(self.path, "a", newline="") as file:
+            file.write(_csv_lines(self._columns, [row]))
+
+    def _rewrite(self, rows: list[dict[str, float]]) -> None:
+        self._columns = list(dict.fromkeys(name for row in rows for name in row))
+        header = io.StringIO()
+        csv.writer(header, lineterminator="\n").writerow(self._columns)
+        with write_atomically(self.path) as path:
+            path.write_text((header.getvalue() if rows else "") + _csv_lines(self._columns, rows), newline="")
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
-    """Rows of a log; empty where there is none."""
+    """Rows of a log, without a last line that was cut off; empty where there is none.
+
+    Raises:
+        InvalidInput: the file is no log.
+    """
     if not path.exists():
         return []
-    with open(path, newline="") as file:
-        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+    whole_lines = path.read_text().rpartition("\n")[0].splitlines()
+    try:
+        rows = [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(whole_lines)]
+        return sorted(rows, key=lambda row: row["step"])
+    except (TypeError, ValueError, KeyError) as error:
+        raise InvalidInput(f"{path} is not the log of a stage ({error}); move it away.") from error
 
 
-def draw_curves(log: Path, picture: Path) -> bool:
-    """Draws every logged value over the steps; False where matplotlib is not installed or the log is empty."""
-    rows = read_log(log)
-    if not rows or importlib.util.find_spec("matplotlib") is None:
-        return False
-    from matplotlib.figure import Figure
-
-    names = [name for name in rows[-1] if name != "step"]
-    columns = min(4, len(names))
-    figure = Figure(figsize=(3.2 * columns, 2.4 * math.ceil(len(names) / columns)), layout="constrained")
-    for place, name in enumerate(names, start=1):
-        axes = figure.add_subplot(math.ceil(len(names) / columns), columns, place)
-        points = [(row["step"], row[name]) for row in rows if name in row]
-        axes.plot(*zip(*points), linewidth=1)
-        axes.set_title(name, fontsize=8)
-        axes.tick_params(labelsize=6)
-    figure.savefig(picture, dpi=110)
-    return True
+def _csv_lines(columns: list[str], rows: list[dict[str, float]]) -> str:
+    text = io.StringIO()
+    csv.DictWriter(text, columns, lineterminator="\n").writerows(rows)
+    return text.getvalue()

@@ -23,8 +23,14 @@ class StageConfig:
     pictures are drawn), ``predicted`` by the correspondence net, or ``mixed``, half and half."""
     refine: bool = True
     """False trains the location net's coarse map only, which is many times faster."""
+    seconds: float = 0.0
+    """ends the stage after so many seconds of steps, if that is before ``steps``; 0 for no such end. The schedule then
+    follows the time, so such a stage differs from run to run."""
     batch: int = 48
-    """samples a step and process."""
+    """samples of a micro-batch, which are drawn together."""
+    micro_batches: int = 0
+    """micro-batches of a step in all processes: gradients are averaged over them. A number makes the training the same
+    in one process and in as many as divide it; 0 takes one for each process, so that more processes learn from more."""
     size: int = 128
     """side of the crops in pixels; for ``rendered`` the side of the IUV image."""
     photo_share: float = 0.0
@@ -39,7 +45,7 @@ class StageConfig:
     clip_norm: float = 5.0
     """gradients longer than this are shortened; 0 leaves them."""
     losses: dict[str, float] = field(default_factory=dict)
-    """weight of each loss by name; a loss that is not listed is not computed."""
+    """weight of each loss by name; a loss that is not listed, or has weight 0, is not computed."""
 
     def __post_init__(self) -> None:
         unknown = set(self.nets) - set(NETS)
@@ -53,10 +59,13 @@ class StageConfig:
             raise ValueError("a correspondence net cannot learn from 'rendered' input, which has no pictures")
         if self.schedule not in ("cosine", "constant"):
             raise ValueError(f"schedule must be 'cosine' or 'constant', got {self.schedule!r}")
+        object.__setattr__(self, "losses", {name: weight for name, weight in self.losses.items() if weight})
         if not self.losses:
             raise ValueError(f"stage {self.name!r} lists no losses, so it has nothing to learn")
         if self.steps < 1 or self.batch < 1 or not 0 <= self.photo_share < 1:
             raise ValueError("steps and batch must be positive, photo_share at least 0 and below 1")
+        if self.micro_batches < 0 or self.seconds < 0:
+            raise ValueError("micro_batches and seconds must not be negative")
 
     @property
     def needs_pictures(self) -> bool:

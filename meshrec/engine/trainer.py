@@ -1,27 +1,30 @@
 """The training loop, top to bottom: batches in, steps taken, progress logged, everything resumable.
 
-A run folder holds ``config.yaml``, ``latest.pt`` (the exact state, written atomically), ``STAGE.csv``,
-TensorBoard events, pictures of predictions, and ``STAGE.safetensors`` with each finished stage's averaged weights.
+A run folder holds ``config.yaml``, ``latest.pt`` (the exact state, written atomically) and ``previous.pt``,
+``STAGE.csv`` with its learning curves, TensorBoard events, pictures of predictions, and ``STAGE.safetensors`` with each
+finished stage's averaged weights.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader
 
-from meshrec.assets import write_atomically
-from meshrec.data.mixture import BatchSource, StepBatches, step_seed
-from meshrec.engine.run_log import RunLog
+from meshrec.data.mixture import BatchSource, step_seed
+from meshrec.engine.distributed import World
+from meshrec.engine.interruption import StopRequest
+from meshrec.engine.learner import Learner
+from meshrec.engine.loading import load_batches
+from meshrec.engine.precision import PRECISIONS, Precision
+from meshrec.engine.stage_record import StageRecord
 from meshrec.engine.stages import StageConfig
-from meshrec.errors import CheckpointMismatch, MeshrecError
+from meshrec.engine.timing import StepClock
+from meshrec.errors import MeshrecError
 from meshrec.structures import TrainingBatch
 
 _log = logging.getLogger(__name__)
@@ -32,19 +35,22 @@ class LoopConfig:
     """How a run is carried out, whatever it trains."""
 
     device: str = "auto"
-    """``auto`` takes a GPU where there is one."""
+    """``auto`` takes a GPU where there is one; of several processes on a machine each takes its own."""
     precision: str = "bf16"
-    """``bf16`` autocasts, ``fp32`` does not."""
-    workers: int = 0
-    """processes that prepare batches; 0 prepares them in the training process."""
+    """``bf16`` and ``fp16`` autocast, the latter with scaled losses (for GPUs without bfloat16); ``fp32`` does not."""
+    workers: int = -1
+    """processes that prepare batches ahead of the step, for each training process; 0 prepares them in the training
+    process, a negative number decides by the machine. Sources that live on the GPU draw there and need none."""
     log_every: int = 20
     """steps between lines of the log."""
     save_every: int = 200
-    """steps between checkpoints, and between pictures of predictions."""
+    """steps between checkpoints, each with learning curves and pictures of predictions."""
 
     def __post_init__(self) -> None:
-        if self.precision not in ("bf16", "fp32"):
-            raise ValueError(f"precision must be 'bf16' or 'fp32', got {self.precision!r}")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision must be one of {PRECISIONS}, got {self.precision!r}")
+        if self.log_every < 1 or self.save_every < 1:
+            raise ValueError("log_every and save_every must be at least 1")
 
 
 StepLosses = Callable[[nn.Module, TrainingBatch, StageConfig, int], dict[str, Tensor]]
@@ -60,128 +66,83 @@ def train_stage(
     folder: Path,
     *,
     seed: int,
+    world: World = World(),
     draw_pictures: DrawPictures | None = None,
     progress: Callable[[range], object] = iter,
+    report: Callable[[dict[str, float]], None] = lambda line: None,
 ) -> nn.Module:
     """Train one stage, continuing from the run folder's checkpoint of the same stage if there is one.
 
+    A step consists of micro-batches, whose number and content do not depend on how many processes share them; its
+    gradient is the mean of theirs.
+
     Args:
-        model: trained in place; ends with the averaged weights.
+        model: trained in place; ends with the averaged weights. All processes start from the first one's.
         source: draws the batches.
-        step_losses: the losses of a batch by name; each is weighted by ``stage.losses``.
+        step_losses: the losses of a micro-batch by name; each is weighted by ``stage.losses``.
+        world: the processes of this training; every one of them calls this function.
         progress: wraps the range of steps, for a progress bar.
+        report: gets every line of the log.
     Returns:
         The model.
     Raises:
-        MeshrecError: the loss became infinite or NaN; the last checkpoint is kept.
+        MeshrecError: the loss became infinite or NaN, or the disk is full; the last good checkpoint is named.
         CheckpointMismatch: the checkpoint in the folder belongs to another net.
+        Stopped: after Ctrl-C or SIGTERM; everything is saved.
     """
-    device = pick_device(loop.device)
+    device = world.pick_device(loop.device)
     model.to(device, memory_format=torch.channels_last).train()
-    trained = [parameter for name in stage.nets for parameter in getattr(model, name).parameters()]
-    for parameter in model.parameters():
-        parameter.requires_grad_(any(parameter is other for other in trained))
-    optimizer = torch.optim.AdamW(trained, lr=stage.learning_rate, weight_decay=stage.weight_decay, fused=True)
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(stage.average_decay), use_buffers=True)
-    start = _resume(folder, stage, model, average, optimizer, device)
-    steps = range(start, stage.steps)
-    batches = DataLoader(
-        StepBatches(source, stage.batch, stage.size, seed, steps),
-        batch_size=None,
-        num_workers=loop.workers,
-        persistent_workers=loop.workers > 0,
-    )
-    log = RunLog(folder, stage.name)
-    for step, batch in zip(progress(steps), batches):
-        set_learning_rate(optimizer, stage, step)
-        torch.manual_seed(step_seed(seed, step))  # dropout and the like: the same after a resume
-        batch = batch.to(device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=loop.precision == "bf16"):
-            losses = step_losses(model, batch, stage, step_seed(seed, step))
-        total = sum(stage.losses[name] * value for name, value in losses.items())
-        if not torch.isfinite(total):
-            raise MeshrecError(
-                f"The loss is {total.item()} at step {step} of stage {stage.name} "
-                f"({', '.join(name for name, value in losses.items() if not torch.isfinite(value))}); "
-                f"the last good state is {folder / 'latest.pt'}. Lower the learning rate and resume."
-            )
-        optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        if stage.clip_norm:
-            nn.utils.clip_grad_norm_(trained, stage.clip_norm)
-        optimizer.step()
-        average.update_parameters(model)
-        log.record(step, {"total": total, **losses, "learning_rate": optimizer.param_groups[0]["lr"]})
-        if (step + 1) % loop.log_every == 0:
-            log.flush(step)
-        if (step + 1) % loop.save_every == 0 or step + 1 == stage.steps:
-            save_state(folder, stage, step + 1, model, average, optimizer)
-            if draw_pictures is not None:
-                draw_pictures(average.module, batch, stage, folder / f"{stage.name}-{step + 1:07d}.png")
-    log.close()
-    model.load_state_dict(average.module.state_dict())
+    world.copy_from_first(model)
+    learner = Learner(model, stage, Precision(loop.precision, device), world)
+    record, clock = StageRecord(folder, stage.name, world), StepClock(device)
+
+    start = 0
+    if (state := record.open()) is not None:
+        learner.restore(state, folder)
+        start, clock.elapsed_s = state["step"], state["elapsed_s"]
+        _log.info("Resuming stage %s at step %d.", stage.name, start)
+    steps = range(start, stage.steps if not _time_is_up(stage, clock) else start)
+    seeds = [step_seed(seed, step, number) for step in steps for number in learner.share]
+    batches = zip(seeds, load_batches(source, stage.batch, stage.size, seeds, loop.workers, device))
+
+    with StopRequest() as stop:
+        for step in progress(steps):
+            clock.begin_step()
+            learner.begin_step(step, clock.elapsed_s)
+            for _ in learner.share:
+                with clock.waiting_for_data():
+                    batch_seed, batch = next(batches)
+                torch.manual_seed(batch_seed)  # dropout and the like: the same after a resume and in every process
+                with learner.precision.autocast():
+                    losses = step_losses(model, batch, stage, batch_seed)
+                learner.learn_from(losses)
+            means = learner.gather()
+            if problem := learner.why_no_step(means):
+                advice = f"{record.newest}; lower the learning rate and give the same command to go on."
+                raise world.common_end(MeshrecError(f"{problem} at step {step} of stage {stage.name}. {advice}"))
+            learner.take_step()
+            clock.end_step(images=stage.batch * learner.micro_batches)
+
+            stops, clock.elapsed_s = world.sums(stop.signal is not None, clock.elapsed_s if world.is_first else 0.0)
+            ends = step + 1 == stage.steps or _time_is_up(stage, clock)
+            record.note(means)
+            if ends or (step + 1) % loop.log_every == 0:
+                report(record.write_line(step, clock.take_rates()))
+            if ends or stops or (step + 1) % loop.save_every == 0:
+                record.keep(
+                    step + 1,
+                    state=lambda: learner.state() | {"elapsed_s": clock.elapsed_s},
+                    draw=draw_pictures and (lambda path: draw_pictures(learner.average.module, batch, stage, path)),  # noqa: B023
+                )
+            if stops:
+                advice = f"{record.newest}; the same command goes on from there."
+                raise world.common_end(stop.stopped(f"after step {step} of stage {stage.name}. {advice}"))
+            if ends:
+                break
+    record.close()
+    model.load_state_dict(learner.average.module.state_dict())
     return model.eval()
 
 
-def pick_device(name: str) -> torch.device:
-    """A device by name; ``auto`` is the first GPU, or the CPU."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise MeshrecError(f"The device {name!r} is not available here; use cpu.") from error
-    return device
-
-
-def set_learning_rate(optimizer: torch.optim.Optimizer, stage: StageConfig, step: int) -> None:
-    """Linear warm-up, then constant or a cosine down to a hundredth."""
-    warm = min(1.0, (step + 1) / max(1, stage.warmup_steps))
-    fall = 1.0 if stage.schedule == "constant" else 0.505 + 0.495 * math.cos(math.pi * step / stage.steps)
-    for group in optimizer.param_groups:
-        group["lr"] = stage.learning_rate * warm * fall
-
-
-def save_state(
-    folder: Path, stage: StageConfig, step: int, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
-) -> None:
-    """Write ``latest.pt``, from which training goes on exactly."""
-    with write_atomically(folder / "latest.pt") as path:
-        torch.save(
-            {
-                "stage": stage.name,
-                "step": step,
-                "model": model.state_dict(),
-                "average": average.state_dict(),
-                "optimizer": optimizer.state_dict(),
-            },
-            path,
-        )
-
-
-def _resume(
-    folder: Path,
-    stage: StageConfig,
-    model: nn.Module,
-    average: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    device: torch.device,
-) -> int:
-    """Step to go on from: 0 without a checkpoint of this stage."""
-    path = folder / "latest.pt"
-    if not path.exists():
-        return 0
-    try:
-        state = torch.load(path, map_location=device, weights_only=True)
-        if state["stage"] != stage.name:
-            return 0
-        model.load_state_dict(state["model"])
-        average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-    except Exception as error:
-        raise CheckpointMismatch(
-            f"{path} cannot be resumed with this configuration ({type(error).__name__}); choose another run folder."
-        ) from error
-    _log.info("Resuming stage %s at step %d.", stage.name, state["step"])
-    return state["step"]
+def _time_is_up(stage: StageConfig, clock: StepClock) -> bool:
+    return 0 < stage.seconds <= clock.elapsed_s

@@ -1,0 +1,87 @@
+"""The batches of a stage, one after the other: drawn on the training device, or ahead of time by other processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from meshrec.data.mixture import BatchSource
+from meshrec.structures import TrainingBatch
+
+# More workers than this cost memory and hardly help: a GPU that is still hungry needs a source on its own device.
+_MOST_WORKERS = 16
+
+
+def load_batches(
+    source: BatchSource, count: int, size: int, seeds: Sequence[int], workers: int, device: torch.device
+) -> Iterator[TrainingBatch]:
+    """One batch for each seed, on a device.
+
+    A source with an attribute ``device`` that names a GPU draws there, in this process; all others draw on the CPU, in
+    worker processes where there are any. A mixture may have sources of both kinds. Because a batch follows from its
+    seed, workers change nothing but the speed.
+
+    Args:
+        count, size: samples of a batch and side of their crops.
+        workers: processes; negative takes as many as the machine has for this process, if a GPU would wait for them.
+    """
+    drawn_here = [not _on_cpu(part) for part, _, _ in _parts(source, count, 0)]
+    if workers < 0:
+        workers = 0 if all(drawn_here) or device.type == "cpu" else min(_MOST_WORKERS, _own_cores())
+    loader = DataLoader(
+        _CpuParts(source, count, size, seeds),
+        batch_size=None,
+        num_workers=0 if all(drawn_here) else workers,
+        worker_init_fn=_settle_worker,
+        # Its own generator, because the loader otherwise takes a number from that of the training.
+        generator=torch.Generator(),
+    )
+    for seed, from_cpu in zip(seeds, loader):
+        parts = [
+            part.batch(number, size, part_seed) if given is None else given
+            for (part, number, part_seed), given in zip(_parts(source, count, seed), from_cpu)
+        ]
+        parts = [part.to(device, non_blocking=True) for part in parts]
+        yield parts[0] if len(parts) == 1 else TrainingBatch.concatenate(parts)
+
+
+class _CpuParts(Dataset):
+    """Item ``k``: the parts of the batch of seed ``k`` that are drawn on the CPU, None in place of the others."""
+
+    def __init__(self, source: BatchSource, count: int, size: int, seeds: Sequence[int]) -> None:
+        self.source, self.count, self.size, self.seeds = source, count, size, seeds
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    def __getitem__(self, item: int) -> list[TrainingBatch | None]:
+        return [
+            part.batch(number, self.size, seed) if _on_cpu(part) else None
+            for part, number, seed in _parts(self.source, self.count, self.seeds[item])
+        ]
+
+
+def _parts(source: BatchSource, count: int, seed: int) -> list[tuple[BatchSource, int, int]]:
+    return source.parts(count, seed) if hasattr(source, "parts") else [(source, count, seed)]
+
+
+def _on_cpu(source: BatchSource) -> bool:
+    return torch.device(getattr(source, "device", "cpu")).type == "cpu"
+
+
+def _own_cores() -> int:
+    """Cores of this machine for each of its training processes, one left for the training itself."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")) - 1)
+
+
+def _settle_worker(number: int) -> None:
+    """One thread per worker; and Ctrl-C is the training's to answer, which then ends its workers."""
+    import cv2
+
+    cv2.setNumThreads(1)  # torch does this for its own threads
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
