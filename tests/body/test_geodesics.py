@@ -52,7 +52,7 @@ def vertex_distances(table, source):
 def test_mixtures_of_landmarks_give_the_circles_of_a_ball(ball):
     exact, table = ball
     figures = distance_errors(table, exact)
-    assert figures["mean_error_mm"] < 3 and figures["largest_error_mm"] < 25
+    assert figures["mean_error_mm"] < 3 and figures["99_percentile_mm"] < 30
     assert figures["longest_distance_m"] == pytest.approx(np.pi / 2, abs=0.02)
 
 
