@@ -32,6 +32,7 @@ ROWS: dict[str, Rows] = {
     "image": Rows((), np.str_, ""),
     "box_xywh_px": Rows((4,), np.float32),
     "image_size": Rows((2,), np.int32),
+    "quarter_turns": Rows((), np.int32),
     "joints_px": Rows((_JOINTS, 2), np.float32),
     "joint_confidence": Rows((_JOINTS,), np.float32),
     "joints_cam": Rows((_JOINTS, 3), np.float32),
@@ -71,6 +72,8 @@ class Annotations:
         image: (N,) paths below the image folder, with forward slashes; a video file stands for its frame ``frame``.
         box_xywh_px: (N, 4) left, top, width, height of a box around the person.
         image_size: (N, 2) height and width of the labelled image, 0 where unknown.
+        quarter_turns: (N,) how often the stored picture has to be turned by 90 degrees, clockwise to the eye, to be
+            the labelled image.
         joints_px: (N, 30, 2) joints in the order of BODY30.
         joint_confidence: (N, 30) 1 seen, 0.5 labelled but hidden, or a detector's score; 0 unknown.
         joints_cam: (N, 30, 3) metres, camera axes.
@@ -98,6 +101,7 @@ class Annotations:
     image: np.ndarray
     box_xywh_px: np.ndarray
     image_size: np.ndarray
+    quarter_turns: np.ndarray
     joints_px: np.ndarray
     joint_confidence: np.ndarray
     joints_cam: np.ndarray

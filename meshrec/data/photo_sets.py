@@ -10,14 +10,14 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from PIL import Image
 from torch import Generator
 
+from meshrec.data.crop_view import DRAWS, CropView
+from meshrec.data.pictures import fill_outlines, read_picture
 from meshrec.errors import AssetNotFound, InvalidInput
-from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT
 from meshrec.structures import BODY30, TrainingBatch
 
 # Joints tightly boxed lack head, hands and feet; this makes their box comparable with a box around the person.
@@ -60,9 +60,7 @@ class PhotoRecord:
             # Pillow keeps the palette's indices, which OpenCV would turn into colours.
             with Image.open(self.mask) as labels:
                 return np.isin(np.asarray(labels), self.mask_values)
-        person = np.zeros((height, width), np.uint8)
-        outlines = [np.round(np.reshape(outline, (-1, 2))).astype(np.int32) for outline in self.polygons_px]
-        return cv2.fillPoly(person, outlines, 1).astype(bool) if outlines else person.astype(bool)
+        return fill_outlines(self.polygons_px, height, width).astype(bool)
 
 
 class PhotoPeople:
@@ -90,7 +88,7 @@ class PhotoPeople:
         """
         generator = Generator().manual_seed(seed)
         index = torch.randint(len(self.records), (count,), generator=generator).tolist()
-        draws = torch.randn(count, 8, generator=generator).numpy()
+        draws = torch.randn(count, DRAWS, generator=generator).numpy()
         crops = [_augmented_crop(self.records[i], size, draw) for i, draw in zip(index, draws)]
         images, joints, confidence, masks, has_mask = zip(*crops)
         pictures = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
@@ -164,32 +162,8 @@ def _record(folder: Path, image: dict, person: dict, names: list[str], label_set
 
 
 def _augmented_crop(record: PhotoRecord, size: int, draw: np.ndarray):
-    """One crop from eight standard normal numbers: image, joints (ndc), confidence, mask, whether a mask is known."""
-    picture = cv2.imread(str(record.image), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise InvalidInput(f"{record.image} is not a picture that can be read.")
-    x, y, width, height = record.box_xywh_px
-    side = PERSON_CROP_ENLARGEMENT * max(width, height, 8.0) * np.exp(0.15 * draw[0])
-    centre = np.array([x + width / 2, y + height / 2]) + 0.05 * side * draw[1:3]
-    angle, mirror = np.deg2rad(14) * draw[3], draw[4] > 0
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    linear = size / side * turn
-    if mirror:
-        linear[0] *= -1
-    affine = np.hstack([linear, (np.array([size, size]) / 2 - linear @ centre)[:, None]])
-    # warpAffine counts pixel centres as integers, our pixels are continuous with centres at one half.
-    shifted = affine.copy()
-    shifted[:, 2] += linear @ [0.5, 0.5] - 0.5
-    crop = cv2.warpAffine(picture, shifted, (size, size), flags=cv2.INTER_LINEAR)[..., ::-1]
-    crop = np.clip(crop * np.exp(0.2 * draw[5]) + 12 * draw[6], 0, 255)
-    if draw[7] > 1:
-        crop = cv2.GaussianBlur(crop, (0, 0), 0.4 * draw[7])
-    mask = np.zeros((size, size), np.float32)
-    if record.has_mask:
-        person = record.read_mask(*picture.shape[:2]).astype(np.uint8)
-        mask = cv2.warpAffine(person, shifted, (size, size), flags=cv2.INTER_NEAREST).astype(np.float32)
-    joints = (record.joints_px @ linear.T + affine[:, 2]) * 2 / size - 1
-    confidence = record.confidence * (np.abs(joints) < 1).all(1)
-    if mirror:
-        joints, confidence = joints[list(BODY30.mirror)], confidence[list(BODY30.mirror)]
-    return crop.astype(np.uint8), joints.astype(np.float32), confidence.astype(np.float32), mask, record.has_mask
+    """One crop from standard normal numbers: image, joints (ndc), confidence, mask, whether a mask is known."""
+    pixels = read_picture(record.image)
+    view = CropView.of_box(record.box_xywh_px, size, draw)
+    mask = view.mask(record.read_mask(*pixels.shape[:2])) if record.has_mask else np.zeros((size, size), np.float32)
+    return view.picture(pixels), *view.joints_ndc(record.joints_px, record.confidence), mask, record.has_mask

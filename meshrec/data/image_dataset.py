@@ -1,0 +1,191 @@
+"""Labelled photographs as training samples: random crops of a file of labelled people, with whatever it knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from meshrec.body import BodyModel
+from meshrec.data.annotations import Annotations
+from meshrec.data.crop_cameras import SKELETON_SETS, find_cameras
+from meshrec.data.crop_view import DRAWS, CropView
+from meshrec.data.mesh_truth import MeshTruth, PosedLabels
+from meshrec.data.npz_format import read_annotations
+from meshrec.data.pictures import fill_outlines, read_picture
+from meshrec.data.surface_labels import render_surface
+from meshrec.errors import AssetNotFound, InvalidInput
+from meshrec.structures import BODY30, PinholeCamera, TrainingBatch
+from meshrec.uv import PartCharts, UvAtlas
+
+_HIPS = [BODY30.index("left_hip"), BODY30.index("right_hip")]
+
+
+@dataclass(frozen=True)
+class DatasetConfig:
+    """One file of labelled people to train on."""
+
+    file: str
+    """npz written by tools/convert_dataset.py."""
+    images: str
+    """folder that its image paths start from."""
+    share: float = 1.0
+    """how often it is drawn, relative to the other real photographs."""
+    bodies: dict[str, str] = field(default_factory=dict)
+    """body files by the names that the labels use, for example ``{smpl_male: SMPL_MALE.pkl}``; without them body
+    parameters of other bodies than the one in use are not used."""
+    render: bool = True
+    """draw the dense correspondence from the mesh where that is known."""
+
+    def __post_init__(self) -> None:
+        if self.share <= 0:
+            raise ValueError(f"share must be positive, got {self.share}")
+
+
+class ImageDataset:
+    """Random augmented crops of labelled people; the same seed gives the same batch.
+
+    Args:
+        people: the labels.
+        folder: where their image paths start.
+        truth: turns body parameters into meshes.
+        surface: atlas and charts of the body in use, to draw dense correspondence where the mesh is known; None draws
+            none.
+    """
+
+    def __init__(
+        self, people: Annotations, folder: str | Path, truth: MeshTruth, surface: tuple[UvAtlas, PartCharts] | None
+    ) -> None:
+        if not len(people):
+            raise InvalidInput("A data set needs at least one labelled person, got none.")
+        self.people, self.folder, self.truth, self.surface = people, Path(folder), truth, surface
+
+    @classmethod
+    def from_config(cls, config: DatasetConfig, body: BodyModel, atlas: UvAtlas, charts: PartCharts) -> ImageDataset:
+        """Opens the file that a configuration names.
+
+        Raises:
+            AssetNotFound: the file, the image folder or a body file does not exist.
+            InvalidInput: one of them is damaged or of another kind.
+        """
+        people = read_annotations(config.file)
+        if not Path(config.images).is_dir():
+            raise AssetNotFound(f"There is no folder {config.images} with the images of {config.file}.")
+        return cls(people, config.images, MeshTruth(body, config.bodies), (atlas, charts) if config.render else None)
+
+    def __len__(self) -> int:
+        return len(self.people)
+
+    def batch(self, count: int, size: int, seed: int) -> TrainingBatch:
+        """Draw people, each from a random view: shift, scale, turn, mirror, light and blur."""
+        generator = Generator().manual_seed(seed)
+        index = torch.randint(len(self.people), (count,), generator=generator).numpy()
+        draws = torch.randn(count, DRAWS, generator=generator).numpy()
+        return self.crops(index, size, draws)
+
+    def crops(self, index: np.ndarray, size: int, draws: np.ndarray | None = None) -> TrainingBatch:
+        """Crops of given people.
+
+        Args:
+            index: (B,) rows of the labels.
+            size: side of the crops in pixels.
+            draws: (B, 8) what makes the views, see ``CropView``; None gives the crops of reconstruction.
+        """
+        people = self.people.select(index)
+        draws = np.zeros((len(people), DRAWS)) if draws is None else draws
+        views = [CropView.of_box(box, size, draw) for box, draw in zip(people.box_xywh_px, draws)]
+        images, masks = zip(*(self._picture(people, row, view) for row, view in enumerate(views)))
+        joints_ndc, confidence = _stacked(
+            view.joints_ndc(*labels) for view, *labels in zip(views, people.joints_px, people.joint_confidence)
+        )
+        pictures = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
+        batch = TrainingBatch.unlabelled(pictures, self.truth.body.vertex_count).replace(
+            mask=torch.from_numpy(np.stack(masks)),
+            has_mask=torch.from_numpy(people.has_mask.copy()),
+            joints_ndc=joints_ndc,
+            joint_confidence=confidence,
+        )
+        return self._in_space(batch, people, views)
+
+    def _picture(self, people: Annotations, row: int, view: CropView) -> tuple[np.ndarray, np.ndarray]:
+        """The crop of the image and of the mask."""
+        path = self.folder / str(people.image[row])
+        pixels = read_picture(path, int(people.frame[row]), int(people.quarter_turns[row]))
+        expected = tuple(people.image_size[row].tolist())
+        if all(expected) and pixels.shape[:2] != expected:
+            raise InvalidInput(
+                f"{path} has {pixels.shape[1]} x {pixels.shape[0]} pixels, but was labelled at "
+                f"{expected[1]} x {expected[0]}; use the images that the labels were made for."
+            )
+        return view.picture(pixels), view.mask(self._mask(people, row, pixels.shape[:2]))
+
+    def _mask(self, people: Annotations, row: int, size: tuple[int, int]) -> np.ndarray:
+        if people.mask_file[row]:
+            path = self.folder / str(people.mask_file[row])
+            return read_picture(path, quarter_turns=int(people.quarter_turns[row])).any(-1)
+        points = people.outlines.rows(row)
+        return fill_outlines([points["px"][points["ring"] == ring] for ring in np.unique(points["ring"])], *size)
+
+    def _in_space(self, batch: TrainingBatch, people: Annotations, views: list[CropView]) -> TrainingBatch:
+        """The batch with everything that is known in 3D."""
+        joints, confidence = _stacked(
+            view.joints_cam(*labels) for view, *labels in zip(views, people.joints_cam, people.joint_cam_confidence)
+        )
+        turns = torch.from_numpy(np.stack([view.turn_cam for view in views])).float()
+        posed = self.truth.pose(people, turns, torch.tensor([view.mirror for view in views]))
+        batch = self._with_joints(batch, people, posed, joints, confidence)
+        if not posed.has_mesh.any():
+            return batch
+        found = find_cameras(batch, people, views, posed, joints)
+        has_mesh = posed.has_mesh & found.known
+        batch = batch.replace(
+            vertices=posed.vertices,
+            has_mesh=has_mesh,
+            camera=found.weak_camera() * has_mesh[:, None],
+            facing_rad=posed.facing_rad * has_mesh,
+        )
+        return batch if self.surface is None else self._with_surface(batch, found.translation, found.camera)
+
+    def _with_joints(
+        self, batch: TrainingBatch, people: Annotations, posed: PosedLabels, joints: Tensor, confidence: Tensor
+    ) -> TrainingBatch:
+        """3D joints: of the mesh, else the labelled ones, else those of another body's skeleton."""
+        if people.joint_set not in SKELETON_SETS:
+            confidence = confidence * (confidence[:, _HIPS] > 0).all(1, keepdim=True)
+            confidence[:, _HIPS] = 0
+        use_posed = posed.has_joints & (posed.has_mesh | ~(confidence > 0).any(1))
+        return batch.replace(
+            joints=torch.where(use_posed[:, None, None], posed.joints, joints),
+            joint_confidence_3d=torch.where(use_posed[:, None], posed.joint_present.float(), confidence),
+        )
+
+    def _with_surface(self, batch: TrainingBatch, translation: Tensor, camera: PinholeCamera) -> TrainingBatch:
+        """Dense correspondence of the known meshes; labelled masks hide what is not seen of them."""
+        chosen = batch.has_mesh.nonzero().squeeze(1)
+        size = batch.mask.shape[-1]
+        drawn = render_surface(
+            batch.vertices[chosen] + translation[chosen, None],
+            self.truth.body.faces,
+            camera[chosen],
+            size,
+            *self.surface,
+        )
+        labelled = batch.has_mask[chosen, None, None]
+        mask = torch.where(labelled, drawn.mask * batch.mask[chosen], drawn.mask)
+        put = lambda field, values: field.index_copy(0, chosen, values)  # noqa: E731
+        return batch.replace(
+            mask=put(batch.mask, torch.where(labelled, batch.mask[chosen], mask)),
+            uv=put(batch.uv, drawn.uv * mask[:, None]),
+            part=put(batch.part, drawn.part * mask.long()),
+            front=put(batch.front, drawn.front * mask),
+            has_mask=batch.has_mask | batch.has_mesh,
+            has_iuv=batch.has_mesh,
+        )
+
+
+def _stacked(pairs) -> tuple[Tensor, Tensor]:
+    first, second = zip(*pairs)
+    return torch.from_numpy(np.stack(first)), torch.from_numpy(np.stack(second))
