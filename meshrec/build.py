@@ -129,9 +129,15 @@ def build_net(config: ModelConfig, surface: Surface) -> DecoMR:
     )
 
 
-def build_source(config: DataConfig, stage: StageConfig, surface: Surface) -> BatchSource:
-    """What a stage draws its batches from: synthetic people, and photographs where the stage wants and finds them."""
-    synthetic = SyntheticPeople.from_config(config.synthetic, surface.body, surface.atlas, surface.charts)
+def build_source(
+    config: DataConfig, stage: StageConfig, surface: Surface, device: torch.device | str = "cpu"
+) -> BatchSource:
+    """What a stage draws its batches from: synthetic people, and photographs where the stage wants and finds them.
+
+    Args:
+        device: where synthetic people are made and all batches end up.
+    """
+    synthetic = SyntheticPeople.from_config(config.synthetic, surface.body, surface.atlas, surface.charts, device)
     if not stage.needs_pictures:
         return synthetic.without_pictures()
     packs = [pack for pack in config.photos if (Path(pack.folder) / "index.json").is_file()]
@@ -141,7 +147,7 @@ def build_source(config: DataConfig, stage: StageConfig, surface: Surface) -> Ba
     photos = [
         (PhotoPeople.from_packs([pack.folder], vertices), stage.photo_share * pack.share / total) for pack in packs
     ]
-    return Mixture([(synthetic, 1 - stage.photo_share), *photos])
+    return Mixture([(synthetic, 1 - stage.photo_share), *photos], device)
 
 
 def weights_metadata(config: ModelConfig, surface: Surface) -> dict[str, str]:

@@ -23,13 +23,14 @@ class Mixture:
 
     Args:
         sources: pairs of a source and its share of each batch; shares are positive and add up to 1.
+        device: where the batches come together, whatever the devices of the sources.
     """
 
-    def __init__(self, sources: list[tuple[BatchSource, float]]) -> None:
+    def __init__(self, sources: list[tuple[BatchSource, float]], device: torch.device | str = "cpu") -> None:
         total = sum(share for _, share in sources)
         if not sources or abs(total - 1) > 1e-6 or min(share for _, share in sources) <= 0:
             raise ValueError(f"Shares must be positive and add up to 1, got {[share for _, share in sources]}.")
-        self.sources = sources
+        self.sources, self.device = sources, torch.device(device)
 
     def batch(self, count: int, size: int, seed: int) -> TrainingBatch:
         """A batch with samples of every source, in the sources' order."""

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from meshrec import losses
 from meshrec.body import BodyModel
 from meshrec.body.regressors import NamedJoints
 from meshrec.data.mixture import BatchSource
 from meshrec.data.synthetic.corruption import corrupt_iuv, corrupt_joints
+from meshrec.data.synthetic.dice import Dice
 from meshrec.engine.stages import StageConfig
 from meshrec.errors import InvalidInput
 from meshrec.geometry.projection import project_weak_perspective
@@ -90,7 +91,7 @@ class DecoMRTask:
         if unknown:
             known = ", ".join(sorted(self._terms))
             raise InvalidInput(f"There is no loss {sorted(unknown)[0]!r}; there are {known}.")
-        step = self._run(model, batch, stage, Generator().manual_seed(seed))
+        step = self._run(model, batch, stage, Dice(seed, batch.mask.device))
         return {name: self._terms[name](model, step) for name in stage.losses}
 
     def start_basis(self, basis: MapBasis, source: BatchSource, seed: int, examples: int) -> float:
@@ -102,9 +103,9 @@ class DecoMRTask:
         ]
         return basis.set_components(torch.cat(maps), table.mask)
 
-    def _run(self, model: DecoMR, batch: TrainingBatch, stage: StageConfig, generator: Generator) -> Step:
+    def _run(self, model: DecoMR, batch: TrainingBatch, stage: StageConfig, dice: Dice) -> Step:
         if stage.location_input == "rendered":
-            iuv, joints = self._rendered(batch, batch.mask.shape[-2:], generator)
+            iuv, joints = self._rendered(batch, batch.mask.shape[-2:], dice)
             return self._with_location(batch, None, model.location_net(iuv, joints=joints, refine=stage.refine))
         found = model.correspondence_net(batch.images)
         if stage.location_input == "none":
@@ -113,23 +114,22 @@ class DecoMRTask:
         if found.joint_heatmaps is not None:
             joints = joints_from_heatmaps(found.joint_heatmaps)
         if stage.location_input == "mixed":
-            iuv, joints = self._mix(batch, iuv, joints, generator)
+            iuv, joints = self._mix(batch, iuv, joints, dice)
         return self._with_location(
             batch, found, model.location_net(iuv, found.features, found.code, joints, refine=stage.refine)
         )
 
-    def _rendered(self, batch: TrainingBatch, size: tuple[int, int], generator: Generator) -> tuple[IuvMap, Tensor]:
+    def _rendered(self, batch: TrainingBatch, size: tuple[int, int], dice: Dice) -> tuple[IuvMap, Tensor]:
         """True correspondence and joints of a batch with a detector's errors, on the batch's device."""
-        device = batch.mask.device
         mask, uv = at_pixel_centres(batch.mask[:, None], size)[:, 0], at_pixel_centres(batch.uv, size)
-        iuv = corrupt_iuv(mask.cpu(), uv.cpu(), generator, self.atlas.hash)
-        joints = corrupt_joints(batch.joints_ndc.cpu(), batch.joint_confidence.cpu(), BODY30.mirror, generator)
-        return iuv.to(device), joints.to(device)
+        iuv = corrupt_iuv(mask, uv, dice, self.atlas.hash)
+        joints = corrupt_joints(batch.joints_ndc, batch.joint_confidence, BODY30.mirror, dice)
+        return iuv, joints
 
-    def _mix(self, batch: TrainingBatch, iuv: IuvMap, joints: Tensor | None, generator: Generator):
+    def _mix(self, batch: TrainingBatch, iuv: IuvMap, joints: Tensor | None, dice: Dice):
         """Half of the samples whose truth is known read it, with errors, in place of the prediction."""
-        true_iuv, true_joints = self._rendered(batch, iuv.mask.shape[-2:], generator)
-        chosen = (torch.rand(len(batch), generator=generator) < 0.5).to(batch.has_iuv.device) & batch.has_iuv
+        true_iuv, true_joints = self._rendered(batch, iuv.mask.shape[-2:], dice)
+        chosen = dice.chance(0.5, len(batch)) & batch.has_iuv
         mixed = IuvMap(
             torch.where(chosen[:, None, None], true_iuv.mask, iuv.mask),
             torch.where(chosen[:, None, None, None], true_iuv.uv, iuv.uv),

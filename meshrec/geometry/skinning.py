@@ -86,6 +86,55 @@ def kinematic_chain(rotations: Tensor, joints: Tensor, parents: Sequence[int] | 
     return torch.stack(frames, -3)
 
 
+def joint_transforms(rotations: Tensor, joints: Tensor, parents: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
+    """Rigid motion from rest to pose of every joint, [R | t - R j]: where a vertex was relative to the joint at rest,
+    seen in the posed frame.
+
+    Args:
+        rotations, joints, parents: see `kinematic_chain`.
+    Returns:
+        (..., J, 3, 4) transforms, and the posed joints (..., J, 3).
+    """
+    frames = kinematic_chain(rotations, joints, parents)
+    shift = frames[..., 3:] - frames[..., :3] @ joints[..., None]
+    return torch.cat([frames[..., :3], shift], -1), frames[..., 3]
+
+
+def blend_planes(transforms: Tensor, weights: Tensor) -> Tensor:
+    """Each vertex's weighted mean of the joints' transforms, entry by entry.
+
+    Args:
+        transforms: (..., J, 3, 4) rigid motion from rest to pose of each joint.
+        weights: (V, J) rows sum to one.
+    Returns:
+        (..., 12, V) row-major entries of the blended 3x4 transforms, for `move_points` and `turn_directions`.
+    """
+    check_shapes(transforms=(transforms, "... J 3 4"), weights=(weights, "V J"))
+    # One matrix product blends every entry of every body into planes of V values; a 3x4 product per vertex is slower.
+    entries = transforms.flatten(-2).mT
+    return (entries.flatten(0, -2) @ weights.mT).unflatten(0, entries.shape[:-1])
+
+
+def move_points(planes: Tensor, points: Tensor) -> Tensor:
+    """Points (..., V, 3) moved by blended transforms (..., 12, V)."""
+    planes = planes.unbind(-2)
+    return _apply(planes, points, planes[3::4])
+
+
+def turn_directions(planes: Tensor, directions: Tensor) -> Tensor:
+    """Directions (..., V, 3) turned by the linear part of blended transforms (..., 12, V); lengths are not kept."""
+    return _apply(planes.unbind(-2), directions, (0.0, 0.0, 0.0))
+
+
+def _apply(planes: tuple[Tensor, ...], vectors: Tensor, moved: Sequence[Tensor | float]) -> Tensor:
+    for coordinate, column in zip(vectors.unbind(-1), (planes[0::4], planes[1::4], planes[2::4]), strict=True):
+        moved = [
+            torch.addcmul(row, entry, coordinate) if isinstance(row, Tensor) else entry * coordinate
+            for row, entry in zip(moved, column, strict=True)
+        ]
+    return torch.stack(list(moved), -1)
+
+
 def blend_transforms(vertices: Tensor, transforms: Tensor, weights: Tensor) -> Tensor:
     """Moves each vertex by its weighted mean of the joints' transforms (eq. 2).
 
@@ -97,14 +146,7 @@ def blend_transforms(vertices: Tensor, transforms: Tensor, weights: Tensor) -> T
         (..., V, 3).
     """
     check_shapes(vertices=(vertices, "... V 3"), transforms=(transforms, "... J 3 4"), weights=(weights, "V J"))
-    # One matrix product blends every entry of every body into planes of V values; a 3x4 product per vertex is slower.
-    entries = transforms.flatten(-2).mT
-    planes = (entries.flatten(0, -2) @ weights.mT).unflatten(0, entries.shape[:-1]).unbind(-2)
-    x, y, z = vertices.unbind(-1)
-    moved = planes[3::4]
-    for coordinate, column in ((x, planes[0::4]), (y, planes[1::4]), (z, planes[2::4])):
-        moved = [torch.addcmul(row, entry, coordinate) for row, entry in zip(moved, column, strict=True)]
-    return torch.stack(moved, -1)
+    return move_points(blend_planes(transforms, weights), vertices)
 
 
 def linear_blend_skinning(
@@ -147,11 +189,9 @@ def linear_blend_skinning(
     shaped = template_vertices + blend_shapes(betas, shape_directions)
     joints = regress_joints(shaped, joint_regressor)
     rest = shaped + (pose_feature(body_pose) @ pose_directions).unflatten(-1, (-1, 3))
-    frames = kinematic_chain(torch.cat([global_orient[..., None, :, :], body_pose], -3), joints, parents)
-    # A vertex moves with a joint as [R | t - R j]: where it was relative to the joint at rest, seen in the posed frame.
-    shift = frames[..., 3:] - frames[..., :3] @ joints[..., None]
-    vertices = blend_transforms(rest, torch.cat([frames[..., :3], shift], -1), skinning_weights)
-    return vertices, frames[..., 3]
+    rotations = torch.cat([global_orient[..., None, :, :], body_pose], -3)
+    transforms, posed_joints = joint_transforms(rotations, joints, parents)
+    return blend_transforms(rest, transforms, skinning_weights), posed_joints
 
 
 def _checked_parents(parents: Sequence[int] | Tensor) -> list[int]:

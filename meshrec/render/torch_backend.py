@@ -60,15 +60,53 @@ def visible_faces(
     return face.long().view(batch, height, width)
 
 
+def visible_triangles(
+    points_px: Tensor,
+    order: Tensor,
+    faces: Tensor,
+    image: Tensor,
+    two_sided: Tensor,
+    images: int,
+    size: tuple[int, int],
+) -> Tensor:
+    """The triangle seen at every pixel centre of several images, whose meshes need not share anything.
+
+    Args:
+        points_px: (2, N) columns and rows of the projected vertices of all images; NaN where a vertex lies at or behind
+            the near plane: faces at such vertices are not drawn.
+        order: (N,) what the z-buffer compares: affine over the screen, increasing with depth.
+        faces: (T, 3) long, into those vertices; image: (T,) long, the image each is drawn to.
+        two_sided: (T,) bool; False drops a face that turns its back.
+        images: their number; size: (height, width) of each.
+    Returns:
+        (images, H, W) long, index of the triangle, -1 where none is seen.
+    """
+    height, width = size
+    depth_buffer = torch.full((images * height * width,), _FARTHEST, dtype=torch.int64, device=points_px.device)
+    step = len(faces) if points_px.is_cuda else _CHUNK_TRIANGLES
+    for start in range(0, len(faces), max(1, step)):
+        corners = faces[start : start + step].T.contiguous()
+        columns, rows = (tuple(plane.index_select(0, corner) for corner in corners) for plane in points_px)
+        kept = _covering(columns, rows, size, two_sided[start : start + step]).nonzero()[:, 0]
+        columns, rows = (tuple(x.index_select(0, kept) for x in plane) for plane in (columns, rows))
+        orders = tuple(order.index_select(0, corner.index_select(0, kept)) for corner in corners)
+        face = kept + start
+        _merge(Triangles(columns, rows, orders, face, image.index_select(0, face)), size, depth_buffer)
+    return depth_buffer.view(torch.int32)[::2].long().view(images, height, width)
+
+
 def _draw(
     vertices_cam: Tensor, faces: Tensor, screen: ScreenMap, two_sided: bool, near: float, depth_buffer: Tensor
 ) -> None:
     """Merge the fragments of a few meshes into their flat (B * H * W,) depth buffer of packed keys."""
     if vertices_cam.numel() == 0 or len(faces) == 0:
         return
-    triangles = _triangles_on_screen(vertices_cam, faces, screen, two_sided, near)
-    spans = _spans(triangles, screen.size)
-    for pixel, order, face in _fragments(spans):
+    _merge(_triangles_on_screen(vertices_cam, faces, screen, two_sided, near), screen.size, depth_buffer)
+
+
+def _merge(triangles: Triangles, size: tuple[int, int], depth_buffer: Tensor) -> None:
+    """Merge the fragments of triangles into a flat (B * H * W,) depth buffer of packed keys."""
+    for pixel, order, face in _fragments(_spans(triangles, size)):
         key = (_sortable_bits(order).long() << 32) | face
         depth_buffer.scatter_reduce_(0, pixel, key, "amin")
 
@@ -131,16 +169,16 @@ def _join(first: Triangles, second: Triangles) -> Triangles:
 
 
 def _covering(
-    columns: tuple[Tensor, ...], rows: tuple[Tensor, ...], size: tuple[int, int], two_sided: bool
+    columns: tuple[Tensor, ...], rows: tuple[Tensor, ...], size: tuple[int, int], two_sided: bool | Tensor
 ) -> Tensor:
     """Which triangles have a pixel centre in their bounding box, an area and the right facing; NaN gives False."""
     height, width = size
     kept = _first_centre(_smallest(rows), 0) < _end_centre(_largest(rows), height)
     kept &= _first_centre(_smallest(columns), 0) < _end_centre(_largest(columns), width)
-    if not two_sided:
+    if two_sided is not True:
         (x0, x1, x2), (y0, y1, y2) = columns, rows
         # Counter-clockwise from outside is a negative area here, because rows count downwards.
-        kept &= (x1 - x0) * (y2 - y0) < (x2 - x0) * (y1 - y0)
+        kept &= ((x1 - x0) * (y2 - y0) < (x2 - x0) * (y1 - y0)) | two_sided
     return kept
 
 

@@ -8,7 +8,9 @@ import torch
 from meshrec.build import Surface
 from meshrec.data.synthetic import SyntheticPeople, SyntheticPeopleConfig
 from meshrec.data.synthetic.corruption import corrupt_iuv, corrupt_joints
-from meshrec.data.synthetic.poses import PoseSampler, relaxed_pose, sample_view
+from meshrec.data.synthetic.dice import Dice
+from meshrec.data.synthetic.poses import PoseSampler, relaxed_pose
+from meshrec.data.synthetic.views import draw_views
 from meshrec.errors import InvalidInput
 from meshrec.geometry.projection import project_weak_perspective
 from meshrec.geometry.rotations import matrix_to_axis_angle
@@ -75,9 +77,8 @@ def test_joints_project_into_the_person(batch):
 
 
 def test_facing_is_zero_towards_the_camera(surface):
-    root = torch.eye(3).expand(64, 3, 3)
-    orientation, heading = sample_view(root, torch.Generator().manual_seed(1))
-    front = orientation[:, :, 2]
+    views = draw_views(400, Dice(1))
+    front, heading = views.rotation[:, :, 2], views.heading_rad
     straight = heading.abs() < 0.2
     assert straight.any() and (front[straight, 2] < -0.7).float().mean() > 0.8
     to_the_right = (heading > 1.2) & (heading < 1.9)
@@ -85,7 +86,7 @@ def test_facing_is_zero_towards_the_camera(surface):
 
 
 def test_made_up_poses_stay_within_the_range_of_each_joint():
-    _, rotations = PoseSampler().sample(200, torch.Generator().manual_seed(0))
+    _, rotations = PoseSampler().sample(200, Dice(0))
     angles = matrix_to_axis_angle(rotations)
     knees = angles[:, [SMPL24.index("left_knee") - 1, SMPL24.index("right_knee") - 1]]
     assert knees[..., 0].min() > -0.3 and knees[..., 1:].abs().max() < 0.6  # knees do not bend forwards or sideways
@@ -105,8 +106,8 @@ def test_recorded_poses_are_used_where_a_pack_is_at_hand(tmp_path):
     poses = np.zeros((3, 24, 3), np.float16)
     poses[:, SMPL24.index("spine1"), 0] = 0.5
     np.savez(tmp_path / "pack.npz", poses=poses)
-    recorded = PoseSampler.from_motion_pack(tmp_path / "pack.npz").sample(300, torch.Generator().manual_seed(0))[1]
-    made_up = PoseSampler().sample(300, torch.Generator().manual_seed(0))[1]
+    recorded = PoseSampler.from_motion_pack(tmp_path / "pack.npz").sample(300, Dice(0))[1]
+    made_up = PoseSampler().sample(300, Dice(0))[1]
     bend = lambda pose: matrix_to_axis_angle(pose)[:, SMPL24.index("spine1") - 1, 0].median()  # noqa: E731
     assert bend(recorded) == pytest.approx(0.5, abs=0.05) and bend(made_up) < 0.2
 
@@ -128,7 +129,7 @@ def test_background_folders_are_used_and_unreadable_files_skipped(tmp_path, surf
 
 
 def test_corruption_disturbs_but_keeps_most_of_the_correspondence(batch):
-    generator = torch.Generator().manual_seed(0)
+    generator = Dice(0)
     iuv = corrupt_iuv(batch.mask, batch.uv, generator)
     both = (iuv.mask > 0) & (batch.mask > 0)
     assert not (iuv.mask > batch.mask).any() and 0.5 < both.sum() / batch.mask.sum() < 1

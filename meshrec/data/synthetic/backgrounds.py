@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor
+from torch import Tensor
+
+from meshrec.data.synthetic.dice import Dice
 
 _log = logging.getLogger(__name__)
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
@@ -48,22 +50,24 @@ class Backgrounds:
         count = len(self.pictures)
         return Backgrounds(self.pictures[int(first * count) : max(int(last * count), int(first * count) + 1)])
 
-    def sample(self, count: int, size: int, generator: Generator) -> Tensor:
-        """(B, 3, size, size) float RGB in [0, 1]: random windows, mirrored and re-lit."""
+    def to(self, device: torch.device | str) -> Backgrounds:
+        """The same bank on another device."""
+        return Backgrounds(None if self.pictures is None else self.pictures.to(device))
+
+    def sample(self, count: int, size: int, dice: Dice) -> Tensor:
+        """(B, 3, size, size) float RGB in [0, 1]: random windows, mirrored and re-lit, on the device of the dice."""
         if self.pictures is None:
-            return _scenery(count, size, generator)
-        index = torch.randint(len(self.pictures), (count,), generator=generator)
-        zoom = 0.35 + 0.65 * torch.rand(count, generator=generator)
-        flip = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
-        centre = (1 - zoom)[:, None] * (2 * torch.rand(count, 2, generator=generator) - 1)
-        theta = torch.zeros(count, 2, 3)
-        theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = zoom * flip, zoom, centre
-        grid = F.affine_grid(theta, (count, 3, size, size), align_corners=False)
-        windows = F.grid_sample(
-            self.pictures[index].float() / 255, grid, mode="bilinear", padding_mode="reflection", align_corners=False
-        )
-        gain = 0.75 + 0.45 * torch.rand(count, 1, 1, 1, generator=generator)
-        return (windows * gain).clamp(0, 1)
+            return _scenery(count, size, dice)
+        index, zoom = dice.integers(len(self.pictures), count), dice.uniform(count, low=0.35, high=1.0)
+        flip = torch.where(dice.chance(0.5, count), -1.0, 1.0)
+        theta = torch.zeros(count, 2, 3, device=dice.device)
+        theta[:, 0, 0], theta[:, 1, 1] = zoom * flip, zoom
+        theta[:, :, 2] = (1 - zoom)[:, None] * dice.uniform(count, 2, low=-1.0, high=1.0)
+        gain = dice.uniform(count, 1, 1, 1, low=0.75, high=1.2) / 255
+        grid = F.affine_grid(theta, [count, 3, size, size], align_corners=False)
+        pictures = self.pictures.index_select(0, index).float().mul_(gain)
+        windows = F.grid_sample(pictures, grid, mode="bilinear", padding_mode="border", align_corners=False)
+        return windows.clamp_(0, 1)
 
 
 def _cover(picture: np.ndarray, size: int) -> np.ndarray:
@@ -78,17 +82,15 @@ def _cover(picture: np.ndarray, size: int) -> np.ndarray:
     return picture[top : top + size, left : left + size]
 
 
-def _scenery(count: int, size: int, generator: Generator) -> Tensor:
+def _scenery(count: int, size: int, dice: Dice) -> Tensor:
     """Coloured noise of several scales with a few straight edges, as stand-in for rooms and streets."""
-    picture = torch.rand(count, 3, 1, 1, generator=generator).expand(count, 3, size, size).clone()
-    for cells, strength in ((3, 0.5), (8, 0.3), (24, 0.2), (size // 3, 0.12)):
-        noise = torch.rand(count, 3, cells, cells, generator=generator) - 0.5
-        picture = picture + strength * F.interpolate(noise, size=(size, size), mode="bilinear", align_corners=False)
-    rows, columns = torch.meshgrid(torch.linspace(-1, 1, size), torch.linspace(-1, 1, size), indexing="ij")
+    picture = dice.uniform(count, 3, 1, 1).expand(count, 3, size, size).clone()
+    for cells, strength in ((3, 0.5), (8, 0.3), (24, 0.2), (max(1, size // 3), 0.12)):
+        noise = dice.uniform(count, 3, cells, cells, low=-0.5, high=0.5)
+        picture.add_(F.interpolate(noise, size=(size, size), mode="bilinear", align_corners=False), alpha=strength)
+    steps = torch.linspace(-1, 1, size, device=dice.device)
     for _ in range(4):
-        angle = 6.28 * torch.rand(count, 1, 1, generator=generator)
-        offset = 1.6 * torch.rand(count, 1, 1, generator=generator) - 0.8
-        beyond = (torch.cos(angle) * columns + torch.sin(angle) * rows > offset)[:, None]
-        shade = 0.5 * torch.rand(count, 3, 1, 1, generator=generator) - 0.25
-        picture = picture + torch.where(beyond, shade, torch.zeros_like(shade))
-    return picture.clamp(0, 1)
+        angle, offset = dice.uniform(count, 1, 1, low=0.0, high=6.28), dice.uniform(count, 1, 1, low=-0.8, high=0.8)
+        beyond = (torch.cos(angle) * steps[None, None, :] + torch.sin(angle) * steps[None, :, None] > offset)[:, None]
+        picture.add_(beyond * dice.uniform(count, 3, 1, 1, low=-0.25, high=0.25))
+    return picture.clamp_(0, 1)

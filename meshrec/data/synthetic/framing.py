@@ -1,12 +1,13 @@
-"""Where the camera stands and what of the person the crop shows."""
+"""What of a photo the crop around a person shows, and where the photo ends."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
+from meshrec.data.synthetic.dice import Dice
 from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT
 from meshrec.structures import PinholeCamera
 
@@ -16,67 +17,64 @@ class Framing:
     """A square crop of a photo of each person.
 
     Attributes:
-        translation: (B, 3) of the body's origin in the camera frame, metres.
         camera: pinhole cameras of the crops.
         weak_camera: (B, 3) s, tx, ty of the same crops, exact at the body's origin.
         photo_edges_crop: (B, 4) left, top, right, bottom edge of the photo in crop pixels; beyond it the crop is empty.
     """
 
-    translation: Tensor
     camera: PinholeCamera
     weak_camera: Tensor
     photo_edges_crop: Tensor
 
+    def inside_photo(self) -> Tensor:
+        """(B, S, S) bool: the pixel belongs to the photo rather than to the empty surroundings of the crop."""
+        centres = torch.arange(self.camera.image_size[0], device=self.weak_camera.device) + 0.5
+        left, top, right, bottom = self.photo_edges_crop[:, :, None].unbind(1)
+        across, down = (centres > left) & (centres < right), (centres > top) & (centres < bottom)
+        return across[:, None, :] & down[:, :, None]
+
 
 def frame_people(
-    vertices: Tensor, size: int, generator: Generator, truncated: float = 0.35, loose: float = 0.15
+    vertices_cam: Tensor, offset_m: Tensor, size: int, dice: Dice, truncated: float = 0.35, loose: float = 0.15
 ) -> Framing:
-    """Photograph bodies from random distances and crop them around what is visible.
+    """Crop photos around what is visible of each person.
 
     Args:
-        vertices: (B, V, 3) metres, body origin, camera axes.
+        vertices_cam: (B, V, 3) metres, camera frame.
+        offset_m: (B, 3) of the bodies' origins in the camera frame.
         size: side of the crop in pixels.
         truncated: share of people whom the photo's edge cuts off.
         loose: share of crops that show the person smaller than a box around it would.
     """
-    count = len(vertices)
-    uniform = lambda low, high: low + (high - low) * torch.rand(count, generator=generator)  # noqa: E731
-    depth = 2.2 * (12 / 2.2) ** uniform(0, 1)
-    lateral = torch.stack([0.25 * depth * uniform(-1, 1), 0.15 * depth * uniform(-1, 1)], dim=1)
-    translation = torch.cat([lateral, depth[:, None]], dim=1)
-    points = vertices[..., :2] + lateral[:, None]
-    points = points / (vertices[..., 2:] + depth[:, None, None]).clamp_min(0.3)
-    edges = _photo_edges(points, truncated, generator)
+    count = len(vertices_cam)
+    points = vertices_cam[..., :2] / vertices_cam[..., 2:].clamp_min(0.3)
+    edges = _photo_edges(points, truncated, dice)
     low, high = _visible_box(points, edges)
-    side = PERSON_CROP_ENLARGEMENT * (high - low).amax(1) * torch.exp(0.12 * torch.randn(count, generator=generator))
-    centre = 0.5 * (low + high) + 0.05 * side[:, None] * torch.randn(count, 2, generator=generator)
+    side = PERSON_CROP_ENLARGEMENT * (high - low).amax(1) * torch.exp(0.12 * dice.normal(count))
+    centre = 0.5 * (low + high) + 0.05 * side[:, None] * dice.normal(count, 2)
     # Without a box the whole photo is the crop: some people are small in it and off its middle.
-    zoom = torch.where(uniform(0, 1) < loose, uniform(1, 2.2), torch.ones(count))
-    centre = centre + 0.5 * (side * (zoom - 1))[:, None] * (2 * torch.rand(count, 2, generator=generator) - 1)
-    side = side * zoom
-    focal_px = size / side
+    zoom = torch.where(dice.chance(loose, count), dice.uniform(count, low=1.0, high=2.2), 1.0)
+    centre = centre + 0.5 * (side * (zoom - 1))[:, None] * dice.uniform(count, 2, low=-1.0, high=1.0)
+    focal_px = size / (side * zoom)
     centre_px = 0.5 * size - focal_px[:, None] * centre
     camera = PinholeCamera(focal_px[:, None].expand(-1, 2).contiguous(), centre_px, (size, size))
+    depth = offset_m[:, 2]
     scale = 2 * focal_px / (size * depth)
-    shift = lateral + (2 * centre_px / size - 1) / scale[:, None]
+    shift = offset_m[:, :2] + (2 * centre_px / size - 1) / scale[:, None]
     edges_crop = edges * focal_px[:, None] + centre_px.repeat(1, 2)
-    return Framing(translation, camera, torch.cat([scale[:, None], shift], dim=1), edges_crop)
+    return Framing(camera, torch.cat([scale[:, None], shift], dim=1), edges_crop)
 
 
-def _photo_edges(points: Tensor, truncated: float, generator: Generator) -> Tensor:
+def _photo_edges(points: Tensor, truncated: float, dice: Dice) -> Tensor:
     """(B, 4) left, top, right, bottom of the photo at unit depth; some cut the person, the others lie far away."""
     count = len(points)
     low, high = points.amin(1), points.amax(1)
-    cut = 0.08 + 0.4 * torch.rand(count, generator=generator)
-    which = torch.multinomial(torch.tensor([0.16, 0.08, 0.16, 0.6]), count, replacement=True, generator=generator)
-    is_cut = torch.rand(count, generator=generator) < truncated
-    span = (high - low).repeat(1, 2)
-    far = torch.cat([low, high], dim=1) + torch.tensor([-1.0, -1.0, 1.0, 1.0]) * (
-        0.02 + 1.8 * torch.rand(count, 4, generator=generator)
-    ) * span.amax(1, keepdim=True)
-    near = torch.cat([low, high], dim=1) + torch.tensor([1.0, 1.0, -1.0, -1.0]) * cut[:, None] * span
-    chosen = torch.nn.functional.one_hot(which, 4).bool() & is_cut[:, None]
-    return torch.where(chosen, near, far)
+    box, span = torch.cat([low, high], dim=1), (high - low).repeat(1, 2)
+    outward = torch.tensor([-1.0, -1.0, 1.0, 1.0], device=points.device)
+    far = box + outward * dice.uniform(count, 4, low=0.02, high=1.82) * span.amax(1, keepdim=True)
+    near = box - outward * dice.uniform(count, 1, low=0.08, high=0.48) * span
+    side = dice.choose([0.16, 0.08, 0.16, 0.6], count)[:, None] == torch.arange(4, device=points.device)
+    return torch.where(side & dice.chance(truncated, count, 1), near, far)
 
 
 def _visible_box(points: Tensor, edges: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,25 +1,43 @@
-"""The source of synthetic training samples: seeded batches of people with exact targets."""
+"""The source of synthetic training samples: seeded batches of people with exact targets, made on one device.
+
+A batch is made in the order of this module's methods: a pose and a view for everybody, clothes over the body, a crop
+around what is visible, one rasterisation of skin and clothes together, light and colour for the visible points, the
+place around them, and the camera that takes the picture. Targets come from the same rasterisation.
+"""
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from meshrec.body import BodyModel
 from meshrec.body.regressors import NamedJoints
 from meshrec.data.synthetic.backgrounds import Backgrounds
+from meshrec.data.synthetic.camera_effects import develop
+from meshrec.data.synthetic.dice import Dice
 from meshrec.data.synthetic.framing import Framing, frame_people
-from meshrec.data.synthetic.photography import add_neighbours, add_obstacles, develop, draw_lights, shade
-from meshrec.data.synthetic.poses import PoseSampler, sample_view
-from meshrec.data.synthetic.wardrobe import RestAnatomy, albedo, cloth_offset, draw_outfits
-from meshrec.geometry.meshes import vertex_normals
+from meshrec.data.synthetic.light import Lights, draw_lights, shade
+from meshrec.data.synthetic.occlusion import lit
+from meshrec.data.synthetic.outfits import Dresser
+from meshrec.data.synthetic.pieces import DressedPeople, Pieces
+from meshrec.data.synthetic.poses import PoseSampler
+from meshrec.data.synthetic.scene import add_neighbours, add_obstacles
+from meshrec.data.synthetic.suits import Suits
+from meshrec.data.synthetic.textures import Textures
+from meshrec.data.synthetic.views import Views, draw_views
+from meshrec.data.wardrobe.layers import Wardrobe
 from meshrec.geometry.projection import project_pinhole, px_to_ndc
-from meshrec.render import Fragments, rasterize
-from meshrec.structures import BODY30, BodyParams, TrainingBatch
+from meshrec.render.packed import PackedFragments, rasterize_packed
+from meshrec.structures import BODY30, BodyOutput, BodyParams, TrainingBatch
 from meshrec.uv import PartCharts, UvAtlas
+
+_PERSON_HEIGHT_M = 1.7
+_SHADOW_MAP = 112
+_SHADOW_BIAS_M = 0.03  # clothes stand up to this far off the body, which casts the shadows
 
 
 @dataclass(frozen=True)
@@ -32,6 +50,10 @@ class SyntheticPeopleConfig:
     """folder of pictures; without it scenery is painted."""
     background_share: tuple[float, float] = (0.0, 1.0)
     """the part of the folder, sorted by name, to use: keeps test backgrounds apart."""
+    wardrobe: str | None = None
+    """clothes, hair and skins written by ``tools/build_wardrobe.py``; without it clothes are painted on."""
+    suits: int = 128
+    """how many painted suits there are; colours come on top."""
     shape_deviation: float = 1.1
     """standard deviation of the shape coefficients."""
     truncated: float = 0.35
@@ -43,14 +65,18 @@ class SyntheticPeopleConfig:
 
 
 class SyntheticPeople:
-    """Draws training batches; the same seed gives the same batch.
+    """Draws training batches on a device; the same seed gives the same batch on the same kind of device.
 
     Args:
         body: the body that is posed.
         atlas, charts: where its surface points lie; they must belong to that body.
         poses: the pose source.
         backgrounds: the background source.
+        wardrobe: clothes, hair and skins; it must belong to the body and the atlas.
         variety: how varied people are; its sources are not read.
+        device: where batches are made and stay.
+    Raises:
+        InvalidInput: the wardrobe belongs to another body or atlas.
     """
 
     def __init__(
@@ -60,26 +86,42 @@ class SyntheticPeople:
         charts: PartCharts,
         poses: PoseSampler,
         backgrounds: Backgrounds,
+        wardrobe: Wardrobe | None = None,
         variety: SyntheticPeopleConfig | None = None,
+        device: torch.device | str = "cpu",
     ) -> None:
-        self.body, self.poses, self.backgrounds = body, poses, backgrounds
+        self.device = torch.device(device)
+        self.poses, self.backgrounds = poses, backgrounds.to(device)
         self.variety = variety or SyntheticPeopleConfig()
-        self.faces = body.faces
-        self.face_uv = atlas.face_texcoords
-        self.face_part = charts.face_part
-        self.face_is_front = charts.face_is_front
-        self.named_joints = NamedJoints(body, BODY30)
-        rest = body(BodyParams.rest(betas=body.beta_count))
-        self.rest_vertices = rest.vertices[0]
-        self.anatomy = RestAnatomy.from_joints(self.named_joints(rest)[0])
+        if wardrobe is not None:
+            wardrobe.check_body(body.hash, atlas.hash)
+        body = copy.deepcopy(body).cpu()
+        photos = None if backgrounds.pictures is None else backgrounds.sample(16, 64, Dice(0)).cpu()
+        suits = Suits.draw(self.variety.suits, body, atlas, photos)
+        self.pieces = Pieces(body, atlas, charts, wardrobe, device)
+        self.textures = Textures(suits, wardrobe, device)
+        self.dresser = Dresser([piece.kind for piece in self.pieces.all], [piece.sex for piece in self.pieces.all])
+        self.named_joints = NamedJoints(body, BODY30).to(device)
+        self.body = body.to(device)
 
     @classmethod
     def from_config(
-        cls, config: SyntheticPeopleConfig, body: BodyModel, atlas: UvAtlas, charts: PartCharts
+        cls,
+        config: SyntheticPeopleConfig,
+        body: BodyModel,
+        atlas: UvAtlas,
+        charts: PartCharts,
+        device: torch.device | str = "cpu",
     ) -> SyntheticPeople:
-        """Opens the pose and background sources that the configuration names."""
+        """Opens the sources that the configuration names.
+
+        Raises:
+            AssetNotFound, InvalidInput: the wardrobe is missing, damaged or belongs to another body or atlas.
+        """
         backgrounds = Backgrounds.from_folder(config.backgrounds).part(*config.background_share)
-        return cls(body, atlas, charts, PoseSampler.from_motion_pack(config.motion_pack), backgrounds, config)
+        poses = PoseSampler.from_motion_pack(config.motion_pack, device)
+        wardrobe = None if config.wardrobe is None else Wardrobe.load(config.wardrobe)
+        return cls(body, atlas, charts, poses, backgrounds, wardrobe, config, device)
 
     def without_pictures(self) -> CorrespondenceOnly:
         """The same people as a source whose batches leave the images empty, several times faster."""
@@ -95,80 +137,126 @@ class SyntheticPeople:
             seed: everything random follows from it.
             pictures: False leaves the images empty and the people undressed, for training from correspondence alone.
         """
-        generator = Generator().manual_seed(seed)
-        root, pose = self.poses.sample(count, generator)
-        orientation, heading = sample_view(root, generator)
-        betas = self.variety.shape_deviation * torch.randn(count, self.body.beta_count, generator=generator)
-        output = self.body(BodyParams(betas.clamp(-3, 3), orientation, pose))
-        framing = frame_people(output.vertices, size, generator, self.variety.truncated, self.variety.loose)
-        vertices_cam = output.vertices + framing.translation[:, None]
-        if pictures:
-            normals = vertex_normals(vertices_cam, self.faces)
-            outfits = draw_outfits(count, self.anatomy, generator)
-            vertices_cam = vertices_cam + normals * cloth_offset(outfits, self.anatomy, self.rest_vertices)[..., None]
-        fragments = rasterize(vertices_cam, self.faces, framing.camera, (size, size), two_sided=False)
-        visible = ((fragments.face_index >= 0) & _inside_photo(framing, size)).float()
-        images = torch.zeros(count, 3, size, size)
-        if pictures:
-            people = self._paint(fragments, normals, outfits, generator) * visible[:, None]
-            images, visible = self._photograph(people, visible, framing, generator)
-        return self._label(fragments, images, visible, output, framing, heading)
-
-    def _paint(self, fragments: Fragments, normals: Tensor, outfits, generator: Generator) -> Tensor:
-        """(B, 3, S, S) dressed and lit people before nothing; works on the covered pixels only."""
-        person, row, column = (fragments.face_index >= 0).nonzero(as_tuple=True)
-        corners = self.faces[fragments.face_index[person, row, column]]
-        weights = fragments.barycentric[person, row, column][..., None]
-        rest = (self.rest_vertices[corners] * weights).sum(1)
-        normal = torch.nn.functional.normalize((normals[person[:, None], corners] * weights).sum(1), dim=1)
-        photos = self.backgrounds.sample(16, 64, generator)
-        colour = shade(
-            albedo(outfits, self.anatomy, person, rest, photos), normal, person, draw_lights(len(normals), generator)
+        dice = Dice(seed, self.device)
+        root, pose = self.poses.sample(count, dice)
+        views = draw_views(count, dice)
+        betas = self.variety.shape_deviation * dice.normal(count, self.body.beta_count)
+        params = BodyParams(betas.clamp(-3, 3), views.rotation @ root, pose)
+        output = self.body(params)
+        framing = frame_people(
+            output.vertices + views.offset_m[:, None],
+            views.offset_m,
+            size,
+            dice,
+            self.variety.truncated,
+            self.variety.loose,
         )
-        people = torch.zeros(*fragments.face_index.shape, 3)
-        people[person, row, column] = colour
-        return people.permute(0, 3, 1, 2)
+        worn = self.dresser.dress(count, seed) if pictures else [()] * count
+        suit = dice.integers(len(self.textures.suits), count)
+        dressed = self.pieces.dress(params, output, views.offset_m, worn, self._thickness(suit, worn, pictures))
+        fragments = rasterize_packed(dressed.meshes, framing.camera, (size, size))
+        mask = fragments.spread(torch.ones_like(fragments.depth), count) * framing.inside_photo()
+        images = torch.zeros(count, 3, size, size, device=self.device)
+        if pictures:
+            images, mask = self._photograph(fragments, dressed, suit, output, views, framing, mask, dice)
+        return self._label(fragments, dressed, images, mask, output, views, framing)
+
+    def _thickness(self, suit: Tensor, worn: list[tuple[int, ...]], pictures: bool) -> Tensor:
+        """(B, V) metres that painted clothes stand off the skin; none below real ones, nor without pictures."""
+        thickness = self.textures.suits.thickness_m.index_select(0, suit)
+        shown = torch.tensor([pictures and not pieces for pieces in worn], device=self.device)
+        return thickness * shown[:, None]
 
     def _photograph(
-        self, people: Tensor, mask: Tensor, framing: Framing, generator: Generator
+        self,
+        fragments: PackedFragments,
+        dressed: DressedPeople,
+        suit: Tensor,
+        output: BodyOutput,
+        views: Views,
+        framing: Framing,
+        mask: Tensor,
+        dice: Dice,
     ) -> tuple[Tensor, Tensor]:
-        count, _, size, _ = people.shape
-        picture, mask = add_neighbours(people, mask, self.backgrounds.sample(count, size, generator), generator)
-        picture, mask = add_obstacles(
-            picture, mask, self.backgrounds.sample(count, size, generator), generator, self.variety.obstacles
+        """Pictures (B, 3, S, S) and what is left visible of each person (B, S, S)."""
+        count, size = len(mask), mask.shape[-1]
+        background = self.backgrounds.sample(count, size, dice)
+        lights = draw_lights(views.rotation[..., 1], background.mean((2, 3)), dice)
+        height_px = framing.camera.focal_px[:, 0] * _PERSON_HEIGHT_M / views.offset_m[:, 2]
+        colours = self._colour(fragments, dressed, suit, output, views, lights, height_px, dice)
+        person = fragments.spread(colours, count) * framing.inside_photo()[:, None]
+        picture = torch.where(mask[:, None] > 0, person, background)
+        picture, mask = add_neighbours(picture, mask, person, dice)
+        # Another picture's background is as good a texture for what stands in the way.
+        picture, mask = add_obstacles(picture, mask, background.roll(1, 0), dice, self.variety.obstacles)
+        return develop(picture, dice) * framing.inside_photo()[:, None], mask
+
+    def _colour(
+        self,
+        fragments: PackedFragments,
+        dressed: DressedPeople,
+        suit: Tensor,
+        output: BodyOutput,
+        views: Views,
+        lights: Lights,
+        height_px: Tensor,
+        dice: Dice,
+    ) -> Tensor:
+        """(P, 3) colours of the visible points."""
+        person, meshes = fragments.image, dressed.meshes
+        table = torch.cat([meshes.vertices_cam, dressed.normals, dressed.occlusion[:, None]], dim=1)
+        corners = meshes.faces.index_select(0, fragments.face)
+        places = _weighted_rows(table, corners, fragments.barycentric)
+        points = places[:, :3] - views.offset_m.index_select(0, person)
+        normals, occlusion = places[:, 3:6], places[:, 6]
+        # Layers are seen from both sides; their normals turn to whoever looks.
+        away = (normals * places[:, :3]).sum(1, keepdim=True) > 0
+        normals = torch.nn.functional.normalize(torch.where(away, -normals, normals), dim=1)
+        light = lit(
+            output.vertices, self.body.faces, lights.towards, points, person, size=_SHADOW_MAP, bias_m=_SHADOW_BIAS_M
         )
-        return develop(picture, generator) * _inside_photo(framing, size)[:, None], mask
+        source = dressed.face_source.index_select(0, fragments.face)
+        uv = _corner_mean(self.pieces.corner_texcoords, source, fragments.barycentric)
+        worn = dressed.face_worn.index_select(0, fragments.face)
+        colouring = self.textures.draw(suit, dressed.worn_person, dressed.worn_piece, dice)
+        piece = dressed.worn_piece.index_select(0, worn)
+        albedo = self.textures.albedo(colouring, person, worn, piece, uv, height_px)
+        counts = torch.bincount(person, minlength=len(height_px)).tolist()
+        return shade(albedo, normals, occlusion, light, lights, counts)
 
     def _label(
-        self, fragments: Fragments, images: Tensor, mask: Tensor, output, framing: Framing, heading: Tensor
+        self,
+        fragments: PackedFragments,
+        dressed: DressedPeople,
+        images: Tensor,
+        mask: Tensor,
+        output: BodyOutput,
+        views: Views,
+        framing: Framing,
     ) -> TrainingBatch:
         count, size = len(mask), mask.shape[-1]
-        person, row, column = (mask > 0).nonzero(as_tuple=True)
-        face = fragments.face_index[person, row, column]
-        uv = torch.zeros(count, size, size, 2)
-        uv[person, row, column] = (self.face_uv[face] * fragments.barycentric[person, row, column][..., None]).sum(1)
-        part = torch.zeros(count, size, size, dtype=torch.long)
-        part[person, row, column] = self.face_part[face].long()
-        front = torch.zeros(count, size, size)
-        front[person, row, column] = self.face_is_front[face].float()
+        source = dressed.face_source.index_select(0, fragments.face)
+        visible = mask.view(-1).index_select(0, fragments.pixel)
+        uv = _corner_mean(self.pieces.corner_uv, source, fragments.barycentric) * visible[:, None]
+        part = self.pieces.face_part.index_select(0, source) * visible.long()
+        front = self.pieces.face_is_front.index_select(0, source) * visible
         joints = self.named_joints(output)
-        joints_crop = project_pinhole(
-            joints + framing.translation[:, None], framing.camera.focal_px, framing.camera.centre_px
-        )
+        camera = framing.camera
+        joints_crop = project_pinhole(joints + views.offset_m[:, None], camera.focal_px, camera.centre_px)
         joints_ndc = px_to_ndc(joints_crop, (size, size))
-        known = torch.ones(count, dtype=torch.bool)
+        known = torch.ones(count, dtype=torch.bool, device=self.device)
         return TrainingBatch(
             images=images,
             mask=mask,
-            uv=uv.permute(0, 3, 1, 2),
-            part=part,
-            front=front,
+            uv=fragments.spread(uv, count),
+            part=fragments.spread(part, count),
+            front=fragments.spread(front, count),
             vertices=output.vertices,
             joints=joints,
             joints_ndc=joints_ndc,
             joint_confidence=(joints_ndc.abs() < 1).all(-1).float(),
             camera=framing.weak_camera,
-            facing_rad=torch.remainder(heading + math.pi, 2 * math.pi) - math.pi,
+            facing_rad=torch.remainder(views.heading_rad + math.pi, 2 * math.pi) - math.pi,
             has_mask=known,
             has_iuv=known,
             has_mesh=known,
@@ -181,13 +269,20 @@ class CorrespondenceOnly:
 
     people: SyntheticPeople
 
+    @property
+    def device(self) -> torch.device:
+        return self.people.device
+
     def batch(self, count: int, size: int, seed: int) -> TrainingBatch:
         return self.people.batch(count, size, seed, pictures=False)
 
 
-def _inside_photo(framing: Framing, size: int) -> Tensor:
-    """(B, S, S) bool: the pixel belongs to the photo rather than to the empty surroundings of the crop."""
-    centres = torch.arange(size) + 0.5
-    left, top, right, bottom = framing.photo_edges_crop[:, :, None].unbind(1)
-    across, down = (centres > left) & (centres < right), (centres > top) & (centres < bottom)
-    return across[:, None, :] & down[:, :, None]
+def _corner_mean(corner_values: Tensor, face: Tensor, barycentric: Tensor) -> Tensor:
+    """(P, C) values at points of faces from a table (3 F, C) of the faces' corners."""
+    corners = 3 * face[:, None] + torch.arange(3, device=face.device)
+    return _weighted_rows(corner_values, corners, barycentric)
+
+
+def _weighted_rows(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
+    """(P, C) sums of three rows of a table (N, C); an embedding bag never stores the rows."""
+    return torch.nn.functional.embedding_bag(rows, table, per_sample_weights=weights, mode="sum")

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
+from meshrec.data.synthetic.dice import Dice
 from meshrec.errors import InvalidInput
-from meshrec.geometry.rotations import axis_angle_to_matrix, rotation_about_x, rotation_about_y, rotation_about_z
+from meshrec.geometry.rotations import axis_angle_to_matrix, rotation_about_y
 from meshrec.structures import SMPL24
 
 
@@ -62,103 +63,91 @@ class PoseSampler:
 
     Args:
         recordings: ``(N, 24, 3)`` axis-angle poses in SMPL's joint order, or None for made-up poses only.
+        device: where the poses are made.
     """
 
-    def __init__(self, recordings: np.ndarray | None = None) -> None:
-        self.recordings = None if recordings is None else torch.from_numpy(np.ascontiguousarray(recordings))
+    def __init__(self, recordings: np.ndarray | None = None, device: torch.device | str = "cpu") -> None:
+        self.recordings = None
+        if recordings is not None:
+            self.recordings = torch.from_numpy(np.ascontiguousarray(recordings)).to(device)
+        self._relaxed = _MadeUp(_RELAXED, device)
+        self._sitting = _MadeUp(_RELAXED | _SITTING, device)
+        self._reaching = _MadeUp(_RELAXED | _REACHING, device)
+        names = SMPL24.names
+        self._arms = torch.tensor([name.endswith(_ARMS) for name in names], device=device)[:, None]
+        self._legs = torch.tensor([name.endswith(_LEGS) for name in names], device=device)[:, None]
+        self._mirror = torch.tensor(SMPL24.mirror, device=device)
+        self._mirror_sign = torch.tensor([1.0, -1.0, -1.0], device=device)
 
     @classmethod
-    def from_motion_pack(cls, path: str | Path | None) -> PoseSampler:
+    def from_motion_pack(cls, path: str | Path | None, device: torch.device | str = "cpu") -> PoseSampler:
         """From a motion pack's npz (key ``poses``); a path that is None or does not exist gives made-up poses.
 
         Raises:
             InvalidInput: the file exists but is not such a pack.
         """
         if path is None or not Path(path).exists():
-            return cls()
+            return cls(device=device)
         try:
             with np.load(path, allow_pickle=False) as pack:
-                return cls(pack["poses"])
+                return cls(pack["poses"], device)
         except (OSError, ValueError, KeyError) as error:
             raise InvalidInput(
                 f"{path} is not a motion pack: expected an npz with 'poses' (N, 24, 3); {error}."
             ) from error
 
-    def sample(self, count: int, generator: Generator) -> tuple[Tensor, Tensor]:
+    def sample(self, count: int, dice: Dice) -> tuple[Tensor, Tensor]:
         """Draw poses.
 
         Returns:
             Root rotations (B, 3, 3) in body axes without heading, and joint rotations (B, 23, 3, 3).
         """
-        pose = _draw(_RELAXED, count, generator)
-        root = torch.zeros(count, 3)
+        pose = self._relaxed.draw(count, dice)
+        root = torch.zeros_like(pose[:, 0])
         if self.recordings is not None:
-            first, second = self._recorded(count, generator), self._recorded(count, generator)
-            made_up = torch.rand(count, generator=generator) < 0.15
-            pose = torch.where(made_up[:, None, None], pose, first)
-            root = torch.where(made_up[:, None], root, pose[:, 0])
-            swap = torch.rand(count, generator=generator) < 0.2
-            pose = _replace_limbs(pose, second, _ARMS, swap)
-        pose = _replace_limbs(
-            pose, _draw(_RELAXED | _SITTING, count, generator), _LEGS, torch.rand(count, generator=generator) < 0.18
+            first, second = self._recorded(count, dice), self._recorded(count, dice)
+            made_up = dice.chance(0.15, count, 1)
+            pose = torch.where(made_up[..., None], pose, first)
+            root = torch.where(made_up, root, pose[:, 0])
+            pose = torch.where(dice.chance(0.2, count, 1, 1) & self._arms, second, pose)
+        pose = torch.where(dice.chance(0.18, count, 1, 1) & self._legs, self._sitting.draw(count, dice), pose)
+        pose = torch.where(dice.chance(0.2, count, 1, 1) & self._arms, self._reaching.draw(count, dice), pose)
+        pose = pose + 0.05 * dice.normal(count, 24, 3)
+        pose, root = self._mirror_some(pose, root, dice)
+        return _without_heading(axis_angle_to_matrix(root)), axis_angle_to_matrix(pose[:, 1:])
+
+    def _recorded(self, count: int, dice: Dice) -> Tensor:
+        return self.recordings.index_select(0, dice.integers(len(self.recordings), count)).float()
+
+    def _mirror_some(self, pose: Tensor, root: Tensor, dice: Dice) -> tuple[Tensor, Tensor]:
+        """Mirror half of the poses left to right: swap the sides, negate y and z of every axis-angle."""
+        flip = dice.chance(0.5, len(pose), 1)
+        pose = torch.where(flip[..., None], pose.index_select(1, self._mirror) * self._mirror_sign, pose)
+        return pose, torch.where(flip, root * self._mirror_sign, root)
+
+
+class _MadeUp:
+    """Axis-angle poses (B, 24, 3) around the means of joint ranges, inside their bounds."""
+
+    def __init__(self, ranges: dict[str, JointRange], device: torch.device | str) -> None:
+        self.mean, self.deviation, low, high = (
+            _per_joint(ranges, field).to(device) for field in ("mean", "deviation", "low", "high")
         )
-        pose = _replace_limbs(
-            pose, _draw(_RELAXED | _REACHING, count, generator), _ARMS, torch.rand(count, generator=generator) < 0.2
-        )
-        pose = pose + 0.05 * torch.randn(count, 24, 3, generator=generator)
-        pose, root = _mirror_some(pose, root, generator)
-        rotations = axis_angle_to_matrix(pose[:, 1:])
-        return _without_heading(axis_angle_to_matrix(root)), rotations
+        # Mirroring negates the bounds of the right side, which swaps low and high.
+        self.low, self.high = torch.minimum(low, high), torch.maximum(low, high)
 
-    def _recorded(self, count: int, generator: Generator) -> Tensor:
-        return self.recordings[torch.randint(len(self.recordings), (count,), generator=generator)].float()
+    def draw(self, count: int, dice: Dice) -> Tensor:
+        angles = self.mean + self.deviation.abs() * dice.normal(count, *self.mean.shape)
+        return torch.minimum(torch.maximum(angles, self.low), self.high)
 
 
-def sample_view(root: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Turn heading-free roots in front of a camera of random height and roll.
-
-    Six in ten people have any heading, the rest roughly face the camera, as in photographs that people take of each
-    other. A few lie or tumble.
-
-    Args:
-        root: (B, 3, 3) rotations of the root in body axes.
-    Returns:
-        Body to camera axes (B, 3, 3), and the heading in radians (B,), 0 towards the camera, positive towards +x.
-    """
-    count = len(root)
-    uniform = lambda: torch.rand(count, generator=generator)  # noqa: E731
-    normal = lambda: torch.randn(count, generator=generator)  # noqa: E731
-    heading = torch.where(uniform() < 0.6, (2 * uniform() - 1) * torch.pi, 0.45 * normal())
-    pitch = torch.where(uniform() < 0.1, 0.6 * normal(), 0.08 + 0.12 * normal())
-    roll = torch.where(uniform() < 0.08, (2 * uniform() - 1) * torch.pi, 0.12 * normal())
-    y_up_to_y_down = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
-    view = y_up_to_y_down @ rotation_about_z(roll) @ rotation_about_x(pitch) @ rotation_about_y(heading)
-    return view @ root, heading
-
-
-def _draw(ranges: dict[str, JointRange], count: int, generator: Generator) -> Tensor:
-    """(B, 24, 3) axis-angle poses around the means, inside the bounds."""
-    pose = torch.zeros(count, 24, 3)
+def _per_joint(ranges: dict[str, JointRange], field: str) -> Tensor:
+    """(24, 3) values of a field of the ranges, mirrored on the right side; zero at the root."""
+    rows = torch.zeros(len(SMPL24), 3)
     for joint, name in enumerate(SMPL24.names[1:], start=1):
-        side, _, bare = name.partition("_") if name.startswith(("left_", "right_")) else ("", "", name)
-        limits = ranges[bare]
-        angles = torch.tensor(limits.mean) + torch.tensor(limits.deviation) * torch.randn(count, 3, generator=generator)
-        angles = angles.clamp(torch.tensor(limits.low), torch.tensor(limits.high))
-        pose[:, joint] = angles * torch.tensor([1.0, -1.0, -1.0]) if side == "right" else angles
-    return pose
-
-
-def _replace_limbs(pose: Tensor, other: Tensor, limbs: tuple[str, ...], which: Tensor) -> Tensor:
-    chosen = torch.tensor([name.endswith(limbs) for name in SMPL24.names])
-    return torch.where(which[:, None, None] & chosen[:, None], other, pose)
-
-
-def _mirror_some(pose: Tensor, root: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Mirror half of the poses left to right: swap the sides, negate y and z of every axis-angle."""
-    flip = torch.rand(len(pose), generator=generator) < 0.5
-    sign = torch.tensor([1.0, -1.0, -1.0])
-    pose = torch.where(flip[:, None, None], pose[:, list(SMPL24.mirror)] * sign, pose)
-    return pose, torch.where(flip[:, None], root * sign, root)
+        value = torch.tensor(getattr(ranges[name.removeprefix("left_").removeprefix("right_")], field))
+        rows[joint] = value * torch.tensor([1.0, -1.0, -1.0]) if name.startswith("right_") else value
+    return rows
 
 
 def _without_heading(root: Tensor) -> Tensor:
@@ -169,8 +158,4 @@ def _without_heading(root: Tensor) -> Tensor:
 
 def relaxed_pose() -> Tensor:
     """The mean of the made-up standing poses: hanging arms, slightly bent elbows; (23, 3, 3) rotations."""
-    pose = torch.zeros(24, 3)
-    for joint, name in enumerate(SMPL24.names[1:], start=1):
-        side, mean = name.split("_")[0], torch.tensor(_RELAXED[name.removeprefix("left_").removeprefix("right_")].mean)
-        pose[joint] = mean * torch.tensor([1.0, -1.0, -1.0]) if side == "right" else mean
-    return axis_angle_to_matrix(pose[1:])
+    return axis_angle_to_matrix(_per_joint(_RELAXED, "mean")[1:])

@@ -1,43 +1,84 @@
-"""Procedural clothes, hair and skin: colours and thickness as functions of the place on the rest body.
+"""Painted suits: procedural clothes, hair and faces, as maps over the atlas that need no files.
 
-Everything is evaluated per visible pixel on the rest-pose position, so edges stay sharp at any resolution and no
-texture has to be drawn. A wardrobe is a set of numbers per person; it needs no files.
+A suit says for every texel of the atlas which garment covers it and how far the garment's pattern leans towards its
+second colour, and for every vertex how far cloth and hair stand off the skin. Colours are not part of it: each person
+brings a palette, so that a few hundred suits dress any number of people.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
-from meshrec.structures import BODY30
+from meshrec.body import BodyModel
+from meshrec.body.regressors import NamedJoints
+from meshrec.data.synthetic.dice import Dice
+from meshrec.structures import BODY30, BodyParams
+from meshrec.uv import UvAtlas
 
-# Skin albedo, linear-ish RGB, from very light to very dark.
-_SKIN_TONES = torch.tensor(
-    [
-        [0.91, 0.74, 0.65],
-        [0.87, 0.67, 0.55],
-        [0.80, 0.58, 0.44],
-        [0.68, 0.47, 0.34],
-        [0.52, 0.34, 0.24],
-        [0.38, 0.24, 0.17],
-        [0.26, 0.17, 0.12],
-    ]
-)
-_HAIR_TONES = torch.tensor(
-    [
-        [0.06, 0.05, 0.04],
-        [0.12, 0.08, 0.05],
-        [0.26, 0.16, 0.09],
-        [0.45, 0.30, 0.15],
-        [0.72, 0.57, 0.34],
-        [0.55, 0.54, 0.53],
-        [0.40, 0.15, 0.08],
-    ]
-)
-_GARMENTS = ("shirt", "jacket", "trousers", "skirt", "shoes", "socks", "gloves", "hat", "hair")
+GARMENTS = ("shirt", "jacket", "trousers", "skirt", "shoes", "socks", "gloves", "hat", "hair")
+# What a palette colours, in the order of the maps' numbers.
+PAINTS = ("skin", "lips", "eye", "brow", *GARMENTS)
+_SUIT_SEED = 7
+_BAKED_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Suits:
+    """N suits.
+
+    Attributes:
+        paint: (N, R, R) uint8 index into PAINTS, row v, column u of the atlas.
+        lean: (N, R, R) uint8, 0 the first colour of the paint, 255 the second.
+        thickness_m: (N, V) of cloth and hair above the skin.
+    """
+
+    paint: Tensor
+    lean: Tensor
+    thickness_m: Tensor
+
+    def __len__(self) -> int:
+        return len(self.paint)
+
+    @property
+    def resolution(self) -> int:
+        return self.paint.shape[-1]
+
+    def to(self, device: torch.device | str) -> Suits:
+        return Suits(self.paint.to(device), self.lean.to(device), self.thickness_m.to(device))
+
+    @classmethod
+    @torch.no_grad()
+    def draw(
+        cls, count: int, body: BodyModel, atlas: UvAtlas, photos: Tensor | None = None, resolution: int = 256
+    ) -> Suits:
+        """Cut and pattern suits; always the same ones.
+
+        Args:
+            count: suits.
+            body, atlas: on the CPU.
+            photos: (P, 3, h, w) pictures whose brightness some fabrics are printed with, or None.
+            resolution: texels along a side of the atlas.
+        """
+        rest = body(BodyParams.rest(betas=body.beta_count))
+        anatomy = RestAnatomy.from_joints(NamedJoints(body, BODY30)(rest)[0])
+        table = atlas.texels(resolution)
+        place = table.mask.view(-1).nonzero()[:, 0]
+        corners, weights = table.vertex_index.view(-1, 3)[place], table.barycentric.view(-1, 3)[place]
+        points = (rest.vertices[0][corners] * weights[..., None]).sum(1)
+        dice = Dice(_SUIT_SEED)
+        painted, leaning, thick = [], [], []
+        for start in range(0, count, _BAKED_AT_ONCE):
+            size = min(_BAKED_AT_ONCE, count - start)
+            cuts = draw_cuts(size, anatomy, dice)
+            paint, lean = _paint(cuts, anatomy, points, photos)
+            for values, maps in ((paint, painted), (lean, leaning)):
+                full = torch.zeros(size, resolution * resolution, dtype=torch.uint8)
+                maps.append(full.index_copy_(1, place, values).view(size, resolution, resolution))
+            thick.append(cloth_offset(cuts, anatomy, rest.vertices[0]))
+        return cls(torch.cat(painted), torch.cat(leaning), torch.cat(thick))
 
 
 @dataclass(frozen=True)
@@ -62,35 +103,25 @@ class RestAnatomy:
 
 
 @dataclass(frozen=True)
-class Outfits:
-    """What B people wear; lengths in metres on the rest body, colours in [0, 1].
+class Cuts:
+    """How B suits are cut; lengths in metres on the rest body.
 
     Attributes:
-        skin, eye: (B, 3) albedo.
-        colours: garment to (B, 2, 3), the two colours of its pattern.
         pattern: garment to (B, 8): kind, frequency, phase, direction (3), contrast, photo scale.
         worn: garment to (B,) bool.
         cut: name of a length to (B,).
     """
 
-    skin: Tensor
-    eye: Tensor
-    colours: dict[str, Tensor]
     pattern: dict[str, Tensor]
     worn: dict[str, Tensor]
     cut: dict[str, Tensor]
 
 
-def draw_outfits(count: int, anatomy: RestAnatomy, generator: Generator) -> Outfits:
-    """Dress B people at random."""
-    uniform = lambda low=0.0, high=1.0: low + (high - low) * torch.rand(count, generator=generator)  # noqa: E731
-    chance = lambda probability: uniform() < probability  # noqa: E731
-    tone = _SKIN_TONES[torch.randint(len(_SKIN_TONES), (count,), generator=generator)]
-    skin = (tone * uniform(0.85, 1.15)[:, None]).clamp(0, 1)
-    colours = {name: _fabric_colours(count, generator) for name in _GARMENTS}
-    hair = _HAIR_TONES[torch.randint(len(_HAIR_TONES), (count,), generator=generator)] * uniform(0.7, 1.3)[:, None]
-    colours["hair"] = torch.stack([hair, hair * 0.6], dim=1)
-    pattern = {name: _patterns(count, generator) for name in _GARMENTS}
+def draw_cuts(count: int, anatomy: RestAnatomy, dice: Dice) -> Cuts:
+    """Cut B suits at random."""
+    uniform = lambda low=0.0, high=1.0: dice.uniform(count, low=low, high=high)  # noqa: E731
+    chance = lambda probability: dice.chance(probability, count)  # noqa: E731
+    pattern = {name: _patterns(count, dice) for name in GARMENTS}
     skirt = chance(0.12)
     worn = {
         "shirt": chance(0.94),
@@ -113,7 +144,7 @@ def draw_outfits(count: int, anatomy: RestAnatomy, generator: Generator) -> Outf
             uniform(wrist - 0.03, wrist + 0.02),
         ],
         (0.12, 0.4, 0.1, 0.38),
-        generator,
+        dice,
     )
     leg = _choose(
         [
@@ -123,7 +154,7 @@ def draw_outfits(count: int, anatomy: RestAnatomy, generator: Generator) -> Outf
             uniform(ankle - 0.03, ankle + 0.04),
         ],
         (0.08, 0.22, 0.07, 0.63),
-        generator,
+        dice,
     )
     cut = {
         "sleeve": sleeve,
@@ -137,10 +168,10 @@ def draw_outfits(count: int, anatomy: RestAnatomy, generator: Generator) -> Outf
         "skirt_hem": uniform(ankle + 0.15, hip - 0.22),
         "sock_top": uniform(ankle + 0.04, knee - 0.08),
         "shoe_top": _choose(
-            [uniform(ankle - 0.03, ankle + 0.03), uniform(ankle + 0.1, ankle + 0.25)], (0.85, 0.15), generator
+            [uniform(ankle - 0.03, ankle + 0.03), uniform(ankle + 0.1, ankle + 0.25)], (0.85, 0.15), dice
         ),
         "hairline": uniform(0.0, 0.04),
-        "hair_length": _choose([uniform(-0.02, 0.05), uniform(0.12, 0.4)], (0.6, 0.4), generator),
+        "hair_length": _choose([uniform(-0.02, 0.05), uniform(0.12, 0.4)], (0.6, 0.4), dice),
         "hair_thickness": uniform(0.004, 0.03),
         "beard": uniform(0.0, 0.06) * chance(0.2),
         "hat_brim": uniform(0.03, 0.07),
@@ -148,11 +179,10 @@ def draw_outfits(count: int, anatomy: RestAnatomy, generator: Generator) -> Outf
         "loose_leg": uniform(0.0, 0.025),
         "wrinkle": uniform(0.0, 0.012),
     }
-    eye = torch.tensor([0.08, 0.06, 0.05]) + 0.25 * torch.rand(count, 3, generator=generator) * chance(0.3)[:, None]
-    return Outfits(skin, eye, colours, pattern, worn, cut)
+    return Cuts(pattern, worn, cut)
 
 
-def coverage(outfits: Outfits, anatomy: RestAnatomy, person: Tensor, rest: Tensor) -> dict[str, Tensor]:
+def coverage(cuts: Cuts, anatomy: RestAnatomy, person: Tensor, rest: Tensor) -> dict[str, Tensor]:
     """Which garments cover points of the rest body, innermost first.
 
     Args:
@@ -162,8 +192,8 @@ def coverage(outfits: Outfits, anatomy: RestAnatomy, person: Tensor, rest: Tenso
         Garment to (N,) bool, in the order in which they are put on.
     """
     x, y, z = rest[:, 0].abs(), rest[:, 1], rest[:, 2]
-    cut = {name: value[person] for name, value in outfits.cut.items()}
-    worn = {name: value[person] for name, value in outfits.worn.items()}
+    cut = {name: value[person] for name, value in cuts.cut.items()}
+    worn = {name: value[person] for name, value in cuts.worn.items()}
     neck, head, top, crotch = anatomy.y("neck"), anatomy.y("head"), anatomy.y("head_top"), anatomy.y("left_hip") - 0.08
     eyes, ear_z = anatomy.y("left_eye"), anatomy.z("left_ear")
     arm = (x > anatomy.x("left_shoulder") - 0.02) & (y > anatomy.y("spine2"))
@@ -192,17 +222,17 @@ def coverage(outfits: Outfits, anatomy: RestAnatomy, person: Tensor, rest: Tenso
     }
 
 
-def cloth_offset(outfits: Outfits, anatomy: RestAnatomy, rest_vertices: Tensor) -> Tensor:
+def cloth_offset(cuts: Cuts, anatomy: RestAnatomy, rest_vertices: Tensor) -> Tensor:
     """How far clothes and hair stand off the skin, (B, V) metres along the normals, for rest vertices (V, 3)."""
-    count, vertices = len(outfits.skin), len(rest_vertices)
+    count, vertices = len(cuts.worn["shirt"]), len(rest_vertices)
     person = torch.arange(count).repeat_interleave(vertices)
     points = rest_vertices.repeat(count, 1)
-    cover = {name: value.view(count, vertices) for name, value in coverage(outfits, anatomy, person, points).items()}
-    phase = outfits.pattern["shirt"][:, 2:3]
+    cover = {name: value.view(count, vertices) for name, value in coverage(cuts, anatomy, person, points).items()}
+    phase = cuts.pattern["shirt"][:, 2:3]
     wave = torch.sin(rest_vertices @ torch.tensor([31.0, 23.0, 37.0]) + phase) * torch.sin(
         rest_vertices @ torch.tensor([-17.0, 41.0, 19.0]) + 2 * phase
     )
-    column = {name: value[:, None] for name, value in outfits.cut.items()}
+    column = {name: value[:, None] for name, value in cuts.cut.items()}
     fall = ((anatomy.y("left_hip") - rest_vertices[:, 1]) / 0.4).clamp(0, 1.5)
     offset = torch.zeros(count, vertices)
     offset = torch.maximum(offset, cover["shirt"] * (0.004 + column["loose_top"] * 0.8))
@@ -215,38 +245,37 @@ def cloth_offset(outfits: Outfits, anatomy: RestAnatomy, rest_vertices: Tensor) 
     return torch.maximum(offset, cover["hat"] * torch.full_like(offset, 0.02))
 
 
-def albedo(outfits: Outfits, anatomy: RestAnatomy, person: Tensor, rest: Tensor, photos: Tensor | None) -> Tensor:
-    """Colour of points of the dressed body, (N, 3) in [0, 1].
-
-    Args:
-        person, rest: as for `coverage`.
-        photos: (P, 3, h, w) pictures that some fabrics are printed with, or None.
-    """
-    colour = outfits.skin[person] * (1 + 0.06 * torch.sin(rest @ torch.tensor([90.0, 70.0, 80.0])))[:, None]
-    colour = _paint_face(colour, outfits, anatomy, person, rest)
-    for name, covered in coverage(outfits, anatomy, person, rest).items():
+def _paint(cuts: Cuts, anatomy: RestAnatomy, points: Tensor, photos: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Paint and lean (B, N) uint8 of points (N, 3) of the rest body."""
+    count, size = len(cuts.worn["shirt"]), len(points)
+    person, rest = torch.arange(count).repeat_interleave(size), points.repeat(count, 1)
+    paint = _face_paint(anatomy, points).repeat(count)
+    lean = (128 + 100 * torch.sin(rest @ torch.tensor([90.0, 70.0, 80.0]))).to(torch.uint8)  # uneven skin
+    for name, covered in coverage(cuts, anatomy, person, rest).items():
         where = covered.nonzero()[:, 0]
-        if len(where):
-            colour[where] = _fabric(outfits, name, person[where], rest[where], photos)
-    return colour.clamp(0, 1)
+        paint[where] = PAINTS.index(name)
+        lean[where] = (255 * _lean(cuts, name, person[where], rest[where], photos)).to(torch.uint8)
+    return paint.view(count, size), lean.view(count, size)
 
 
-def _paint_face(colour: Tensor, outfits: Outfits, anatomy: RestAnatomy, person: Tensor, rest: Tensor) -> Tensor:
+def _face_paint(anatomy: RestAnatomy, rest: Tensor) -> Tensor:
+    """(N,) uint8: skin, and the eyes, brows and lips of a schematic face."""
     front = rest[:, 2] > anatomy.z("left_eye") - 0.03
     across = rest[:, 0].abs() - anatomy.x("left_eye")
     above = rest[:, 1] - anatomy.y("left_eye")
     eye = front & ((across / 0.016) ** 2 + (above / 0.008) ** 2 < 1)
     brow = front & ((across / 0.02) ** 2 + ((above - 0.018) / 0.005) ** 2 < 1)
     mouth_height = anatomy.y("nose") - 0.04
-    mouth = front & ((rest[:, 0] / 0.025) ** 2 + ((rest[:, 1] - mouth_height) / 0.008) ** 2 < 1)
-    lips = outfits.skin[person] * torch.tensor([0.9, 0.6, 0.6])
-    colour = torch.where(mouth[:, None], lips, colour)
-    colour = torch.where(brow[:, None], outfits.colours["hair"][person, 0], colour)
-    return torch.where(eye[:, None], outfits.eye[person], colour)
+    lips = front & ((rest[:, 0] / 0.025) ** 2 + ((rest[:, 1] - mouth_height) / 0.008) ** 2 < 1)
+    paint = torch.zeros(len(rest), dtype=torch.uint8)
+    for name, where in (("lips", lips), ("brow", brow), ("eye", eye)):
+        paint[where] = PAINTS.index(name)
+    return paint
 
 
-def _fabric(outfits: Outfits, name: str, person: Tensor, rest: Tensor, photos: Tensor | None) -> Tensor:
-    kind, frequency, phase, *direction, contrast, scale = outfits.pattern[name][person].unbind(1)
+def _lean(cuts: Cuts, name: str, person: Tensor, rest: Tensor, photos: Tensor | None) -> Tensor:
+    """(N,) 0 to 1: how far a fabric leans towards its second colour."""
+    kind, frequency, phase, *direction, contrast, scale = cuts.pattern[name][person].unbind(1)
     along = (rest * torch.stack(direction, 1)).sum(1)
     stripes = (torch.sin(frequency * along + phase) > 0.2).float()
     checks = (
@@ -255,44 +284,28 @@ def _fabric(outfits: Outfits, name: str, person: Tensor, rest: Tensor, photos: T
     ) / 2
     blotches = 0.5 + 0.5 * torch.sin(frequency * rest[:, 0] + 3 * torch.sin(0.6 * frequency * rest[:, 1] + phase))
     patch = ((rest[:, 1] % 0.37 < 0.12) & (rest[:, 0].abs() < 0.1)).float()
-    weight = torch.zeros_like(kind)
+    lean = torch.zeros_like(kind)
     for number, value in enumerate((stripes, checks, blotches, patch), start=1):
-        weight = torch.where(kind == number, value, weight)
-    pair = outfits.colours[name][person]
-    colour = torch.lerp(pair[:, 0], pair[:, 1], (weight * contrast)[:, None])
-    fine = 1 + 0.08 * torch.sin(rest @ torch.tensor([61.0, 47.0, 53.0]) + phase)
+        lean = torch.where(kind == number, value, lean)
     if photos is not None and name != "hair":
         _, _, height, width = photos.shape
         column = ((rest[:, 0] * 0.7 + rest[:, 2] * 0.5) * scale * width + phase * 40).long() % width
         row = (-rest[:, 1] * scale * height + phase * 70).long() % height
-        printed = photos[person % len(photos), :, row, column]
-        colour = torch.where((kind == 5)[:, None], printed, colour)
-    return colour * fine[:, None]
+        lean = torch.where(kind == 5, photos.mean(1)[person % len(photos), row, column], lean)
+    folds = 0.08 * (1 + torch.sin(rest @ torch.tensor([61.0, 47.0, 53.0]) + phase))
+    return (lean * contrast + folds).clamp(0, 1)
 
 
-def _fabric_colours(count: int, generator: Generator) -> Tensor:
-    """(B, 2, 3) pairs of colours; dark, grey and white clothes are as common as coloured ones."""
-    hue = torch.rand(count, 2, 1, generator=generator)
-    value = torch.rand(count, 2, 1, generator=generator) ** 1.3
-    saturation = torch.rand(count, 2, 1, generator=generator) ** 2 * 0.9
-    wheel = 0.5 + 0.5 * torch.cos(2 * math.pi * (hue - torch.tensor([0.0, 1 / 3, 2 / 3])))
-    return (0.03 + 0.94 * value * (1 - saturation * (1 - wheel))).clamp(0, 1)
-
-
-def _patterns(count: int, generator: Generator) -> Tensor:
-    uniform = lambda low, high: low + (high - low) * torch.rand(count, generator=generator)  # noqa: E731
-    kind = _choose(
-        [torch.full((count,), float(number)) for number in range(6)], (0.45, 0.12, 0.08, 0.1, 0.1, 0.15), generator
-    )
-    direction = torch.nn.functional.normalize(
-        torch.randn(count, 3, generator=generator) * torch.tensor([0.6, 1.0, 0.2]), dim=1
-    )
+def _patterns(count: int, dice: Dice) -> Tensor:
+    uniform = lambda low, high: dice.uniform(count, low=low, high=high)  # noqa: E731
+    kind = dice.choose((0.45, 0.12, 0.08, 0.1, 0.1, 0.15), count).float()
+    direction = torch.nn.functional.normalize(dice.normal(count, 3) * torch.tensor([0.6, 1.0, 0.2]), dim=1)
     return torch.stack(
         [kind, uniform(25, 160), uniform(0, 6.28), *direction.unbind(1), uniform(0.3, 1), uniform(0.8, 4)], dim=1
     )
 
 
-def _choose(options: list[Tensor], weights: tuple[float, ...], generator: Generator) -> Tensor:
+def _choose(options: list[Tensor], weights: tuple[float, ...], dice: Dice) -> Tensor:
+    """(B,) one of the options for each suit."""
     count = len(options[0])
-    index = torch.multinomial(torch.tensor(weights), count, replacement=True, generator=generator)
-    return torch.stack(options)[index, torch.arange(count)]
+    return torch.stack(options)[dice.choose(weights, count), torch.arange(count)]
