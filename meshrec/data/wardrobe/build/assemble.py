@@ -9,13 +9,15 @@ import numpy as np
 import torch
 
 from meshrec.data.wardrobe.build.binding import bind
+from meshrec.data.wardrobe.build.faces import brow_in_atlas, eye_angles, iris_colour, iris_share, paint_eyes
 from meshrec.data.wardrobe.build.figure import Figure, load_figure
-from meshrec.data.wardrobe.build.garments import Surface, neighbour_means, pushed_out, smoothed_by_distance
+from meshrec.data.wardrobe.build.garments import Surface, followed, neighbour_means, pushed_out
 from meshrec.data.wardrobe.build.packs import Asset, read_pack
-from meshrec.data.wardrobe.build.proxy_files import read_proxy, read_textured_mesh
-from meshrec.data.wardrobe.build.skins import RESOLUTION, AtlasPoints, atlas_points, sampled, skin_in_atlas
+from meshrec.data.wardrobe.build.proxy_files import Proxy, TexturedMesh, read_proxy, read_textured_mesh
+from meshrec.data.wardrobe.build.skins import RESOLUTION, AtlasPoints, as_map, atlas_points, filled, sampled
 from meshrec.data.wardrobe.build.textures import opaque_texture, read_picture, seen_faces, texture_coordinates
 from meshrec.data.wardrobe.layers import KINDS, Layer, Wardrobe
+from meshrec.errors import InvalidInput
 from meshrec.uv.atlas import UvAtlas
 
 _DECIMETRE = 0.1
@@ -38,28 +40,50 @@ def build_wardrobe(folders: Iterable[str | Path], progress: Callable[[Iterable],
     ]
     points = atlas_points(figure, atlas)
     skins = [asset for asset in assets if asset.kind == "skin" and not asset.painted_suit]
+    angles = eye_angles(figure, points)
+    eyes = [asset for asset in assets if asset.kind == "eye_texture"]
+    irises = np.array([iris_colour(read_picture(eye.files["diffuse"])) for eye in eyes]).reshape(-1, 3)
     return Wardrobe(
         layers=tuple(layers),
-        skins=_stacked([skin_in_atlas(read_picture(skin.files["diffuse"])[..., :3], points) for skin in skins], 3),
+        skins=_stacked([_skin(skin, points, angles, irises) for skin in skins], 3),
         skin_names=tuple(skin.name for skin in skins),
         skin_sex=tuple(skin.sex for skin in skins),
         skin_tone=tuple(skin.tone for skin in skins),
         skin_age=tuple(skin.age for skin in skins),
-        brows=_stacked([], 4),
-        iris_mask=torch.zeros(RESOLUTION, RESOLUTION, dtype=torch.uint8),
-        irises=torch.zeros(0, 3, dtype=torch.uint8),
+        brows=_stacked([_brow(asset, figure, points) for asset in assets if asset.kind == "eyebrows"], 4),
+        iris_mask=torch.from_numpy(as_map(np.rint(255 * iris_share(angles)).astype(np.uint8), points)),
+        irises=torch.from_numpy(np.rint(irises).astype(np.uint8)),
         body_hash=figure.body.hash,
         atlas_hash=atlas.hash,
     )
 
 
+def _skin(asset: Asset, points: AtlasPoints, angles: np.ndarray, irises: np.ndarray) -> np.ndarray:
+    colours = sampled(read_picture(asset.files["diffuse"])[..., :3], points.base_texcoords)
+    brown = 0.6 * irises[(irises[:, 0] - irises[:, 2]).argmax()] if len(irises) else np.array([60.0, 40.0, 30.0])
+    return filled(paint_eyes(colours, angles, brown), points)
+
+
+def _brow(asset: Asset, figure: Figure, points: AtlasPoints) -> np.ndarray:
+    mesh, vertices, _ = _fitted(asset, figure)
+    return brow_in_atlas(vertices, mesh.faces, mesh.face_texcoords, read_picture(asset.files["diffuse"]), points)
+
+
+def _fitted(asset: Asset, figure: Figure) -> tuple[TexturedMesh, np.ndarray, Proxy]:
+    """A garment's mesh, its vertices over our template, and how it hangs on the base mesh."""
+    proxy = read_proxy(asset.files["mhclo"], len(figure.base_rest))
+    mesh = read_textured_mesh(asset.files["obj"])
+    if len(mesh.vertices) != len(proxy.references):
+        raise InvalidInput(
+            f"{asset.files['obj']} has {len(mesh.vertices)} vertices, but its .mhclo places {len(proxy.references)}."
+        )
+    fitted = _DECIMETRE * proxy.fitted(figure.base_rest / _DECIMETRE)
+    return mesh, figure.posed(fitted, proxy.blended(figure.base.weights)), proxy
+
+
 def make_layers(asset: Asset, figure: Figure) -> list[Layer]:
     """The layer of a garment, and one for each further texture."""
-    base_count = len(figure.base_rest)
-    proxy = read_proxy(asset.files["mhclo"], base_count)
-    mesh = read_textured_mesh(asset.files["obj"])
-    fitted = _DECIMETRE * proxy.fitted(figure.base_rest / _DECIMETRE)
-    points = figure.posed(fitted, proxy.blended(figure.base.weights))
+    mesh, points, proxy = _fitted(asset, figure)
     picture = read_picture(asset.files["diffuse"])
     texture = opaque_texture(picture)
     texcoords = texture_coordinates(mesh.face_texcoords, texture.shape[:2])
@@ -80,10 +104,8 @@ def make_layers(asset: Asset, figure: Figure) -> list[Layer]:
     means = neighbour_means(faces, points)
     points = pushed_out(points, means, surface, ~hidden)
     binding = bind(points, surface.vertices, surface.faces)
-    directions = smoothed_by_distance(
-        binding.read(surface.shape_directions, surface.faces).reshape(len(points), -1), means, binding.distance
-    ).reshape(len(points), 3, -1)
-    weights = smoothed_by_distance(binding.read(surface.skinning_weights, surface.faces), means, binding.distance)
+    skin = np.concatenate([surface.shape_directions.reshape(len(surface.vertices), -1), surface.skinning_weights], 1)
+    directions, weights = np.split(followed(points, means, surface, skin), [skin.shape[1] - body.joint_count], axis=1)
     textures = [(asset.name, texture)]
     textures += [(path.stem, opaque_texture(read_picture(path))) for path in asset.other_textures]
     return [
@@ -92,7 +114,7 @@ def make_layers(asset: Asset, figure: Figure) -> list[Layer]:
             asset.kind,
             asset.sex,
             torch.from_numpy(points).float(),
-            torch.from_numpy(directions).float(),
+            torch.from_numpy(directions.reshape(len(points), 3, -1)).float(),
             torch.from_numpy(weights / weights.sum(1, keepdims=True)).float(),
             torch.from_numpy(faces),
             torch.from_numpy(texcoords).float(),

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix, diags
+from scipy.spatial import cKDTree
 
 from meshrec.data.wardrobe.build.binding import bind, heights
 
 _GAP = 0.003  # metres between skin and cloth
 _PUSH_ROUNDS = 6
-_TIGHT, _LOOSE = (
-    0.015,
-    0.10,
-)  # metres off the skin: up to the first cloth moves with it, from the second on it is smooth
-_SMOOTHING_ROUNDS = 60
+_TIGHT, _LOOSE = 0.01, 0.05  # metres off the skin: cloth below the first moves with it, beyond the second freely
+_PATCH, _WIDTH = 160, 0.3  # vertices of the patch of skin that loose cloth follows; its width over the distance
+_SMOOTHING_ROUNDS = 4
 
 
 @dataclass(frozen=True)
@@ -76,16 +75,34 @@ def pushed_out(points: np.ndarray, means: csr_matrix, surface: Surface, shown: n
     return points
 
 
-def smoothed_by_distance(values: np.ndarray, means: csr_matrix, distance: np.ndarray) -> np.ndarray:
-    """Values (V, C) diffused along the garment, the more the farther a vertex is from the body.
+def followed(points: np.ndarray, means: csr_matrix, surface: Surface, values: np.ndarray) -> np.ndarray:
+    """Values (V, C) of the skin that each garment vertex follows.
 
-    Tight cloth keeps the values of the skin below. Between the legs of a skirt, where the nearest skin jumps from one
-    leg to the other, neighbours come to agree.
+    Tight cloth follows the skin below it. The farther a vertex is from the body, the wider the patch of skin whose
+    mean it follows, so that the front of a skirt goes with the thigh behind it while its middle, where the nearest
+    skin jumps from one leg to the other, goes with both. A short diffusion along the cloth removes what steps remain.
+
+    Args:
+        points: (V, 3) garment vertices.
+        means: matrix of `neighbour_means`.
+        values: (B, C) of the body's vertices.
     """
-    freedom = np.clip((distance - _TIGHT) / (_LOOSE - _TIGHT), 0, 1)
-    for _ in range(4):  # the edge of what is free must not be a step either
-        freedom = 0.5 * (freedom + means @ freedom)
-    pull = (0.95 * np.sqrt(freedom))[:, None]
+    binding = bind(points, surface.vertices, surface.faces)
+    near, there = cKDTree(surface.vertices).query(points, min(_PATCH, len(surface.vertices)))
+    width = np.maximum(_WIDTH * binding.distance, 0.004)[:, None]
+    share = np.exp(-0.5 * (near**2 - near[:, :1] ** 2) / width**2) * vertex_areas(surface)[there]
+    share /= share.sum(1, keepdims=True)
+    patch = np.einsum("vk,vkc->vc", share, values[there])
+    loose = np.clip((binding.distance - _TIGHT) / (_LOOSE - _TIGHT), 0, 1)[:, None]
+    result = binding.read(values, surface.faces) * (1 - loose) + patch * loose
+    pull = 0.8 * loose
     for _ in range(_SMOOTHING_ROUNDS):
-        values = (1 - pull) * values + pull * (means @ values)
-    return values
+        result = (1 - pull) * result + pull * (means @ result)
+    return result
+
+
+def vertex_areas(surface: Surface) -> np.ndarray:
+    """(B,) a third of the area of the faces around each vertex."""
+    a, b, c = (surface.vertices[surface.faces[:, k]] for k in range(3))
+    area = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 6
+    return np.bincount(surface.faces.ravel(), np.repeat(area, 3), len(surface.vertices))

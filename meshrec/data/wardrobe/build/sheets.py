@@ -18,7 +18,7 @@ from meshrec.render import interpolate, lambert_light, normal_image, rasterize, 
 from meshrec.structures import WeakPerspectiveCamera
 from meshrec.uv.atlas import UvAtlas
 
-_SIZE = 256
+_SIZE = 320
 _BACKGROUND = torch.tensor([0.55, 0.6, 0.65])
 _TURNS = (0.0, 0.6, 1.57, 3.14)  # radians about the vertical: front, half side, side, back
 # Where to look, by kind: the height of the middle of the picture above the pelvis and half its side, metres.

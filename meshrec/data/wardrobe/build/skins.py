@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from meshrec.data.wardrobe.build.binding import Binding, bind
+from meshrec.data.wardrobe.build.binding import bind
 from meshrec.data.wardrobe.build.figure import Figure
 from meshrec.uv.atlas import UvAtlas
 
 RESOLUTION = 384
-_SKIN_FACES_BELOW = 13380  # base vertices from here on are helpers, eyes, teeth, tongue
+_SKIN_END = 13380  # base vertices from here on are helpers, eyes, teeth, tongue
 
 
 @dataclass(frozen=True)
@@ -23,41 +23,42 @@ class AtlasPoints:
     Attributes:
         row, column: (T,) where in the map.
         points: (T, 3) on our template.
-        base_points: (T, 3) the same skin on the base mesh, straightened as our template is.
-        faces_base: triangles of the base mesh's skin, their texture coordinates and vertices to bind to.
+        own_points: (T, 3) the same points of our mesh on the straightened base mesh, in the base mesh's place.
+        base_texcoords: (T, 2) there in MakeHuman's texture layout, v up.
     """
 
     resolution: int
     row: np.ndarray
     column: np.ndarray
     points: np.ndarray
-    binding: Binding
+    own_points: np.ndarray
     base_texcoords: np.ndarray
 
 
 def atlas_points(figure: Figure, atlas: UvAtlas, resolution: int = RESOLUTION) -> AtlasPoints:
-    """Where each texel of our atlas lies on the base mesh's skin."""
+    """Where each texel of our atlas lies on our template and on the base mesh's skin."""
     table = atlas.texels(resolution)
     row, column = np.nonzero(table.mask.numpy())
     index, weights = table.vertex_index.numpy()[row, column], table.barycentric.numpy()[row, column]
     base = figure.base_straight()
     # Our vertices are base vertices, so each texel lies on the base mesh or, where ours is coarser, just beside it.
-    own = np.einsum("tk,tkc->tc", weights, base[figure.hm08_vertex][index])
-    skin = (figure.base.faces < _SKIN_FACES_BELOW).all(1)
-    faces = figure.base.faces[skin]
-    binding = bind(own, base, faces)
+    own_points = np.einsum("tk,tkc->tc", weights, base[figure.hm08_vertex][index])
+    skin = (figure.base.faces < _SKIN_END).all(1)
+    binding = bind(own_points, base, figure.base.faces[skin])
     texcoords = np.einsum("tk,tkc->tc", binding.barycentric, figure.base.face_texcoords[skin][binding.face])
     points = np.einsum("tk,tkc->tc", weights, figure.vertices[index])
-    return AtlasPoints(resolution, row, column, points, binding, texcoords)
+    return AtlasPoints(resolution, row, column, points, own_points, texcoords)
 
 
-def skin_in_atlas(picture: np.ndarray, points: AtlasPoints) -> np.ndarray:
-    """(R, R, 3) uint8 from a picture (H, W, 3) in MakeHuman's layout, filled beyond the chart's border."""
-    return filled(sampled(picture, points.base_texcoords), points)
+def as_map(values: np.ndarray, points: AtlasPoints) -> np.ndarray:
+    """Values (T,) as an (R, R) map, zero where no texel lies on the body."""
+    image = np.zeros((points.resolution, points.resolution), values.dtype)
+    image[points.row, points.column] = values
+    return image
 
 
 def filled(colours: np.ndarray, points: AtlasPoints) -> np.ndarray:
-    """Colours (T, 3) as a map whose empty texels repeat the nearest filled one."""
+    """Colours (T, 3), 0 to 255, as an (R, R, 3) uint8 map whose empty texels repeat the nearest filled one."""
     size = points.resolution
     image = np.zeros((size, size, 3), np.uint8)
     empty = np.ones((size, size), bool)
