@@ -129,6 +129,13 @@ def build_net(config: ModelConfig, surface: Surface) -> DecoMR:
     )
 
 
+def build_people(
+    config: SyntheticPeopleConfig, surface: Surface, device: torch.device | str = "cpu"
+) -> SyntheticPeople:
+    """Synthetic people on a device, from whichever of the configured packs are there."""
+    return SyntheticPeople.from_config(config, surface.body, surface.atlas, surface.charts, device)
+
+
 def build_source(
     config: DataConfig, stage: StageConfig, surface: Surface, device: torch.device | str = "cpu"
 ) -> BatchSource:
@@ -137,7 +144,7 @@ def build_source(
     Args:
         device: where synthetic people are made and all batches end up.
     """
-    synthetic = SyntheticPeople.from_config(config.synthetic, surface.body, surface.atlas, surface.charts, device)
+    synthetic = build_people(config.synthetic, surface, device)
     if not stage.needs_pictures:
         return synthetic.without_pictures()
     packs = [pack for pack in config.photos if (Path(pack.folder) / "index.json").is_file()]

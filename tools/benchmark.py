@@ -1,4 +1,4 @@
-"""Measure speeds: `benchmark.py rasterise|nets [--json F]`. Each measurement is a subcommand of its own."""
+"""Measure speeds: `benchmark.py rasterise|nets|data [--json F]`. Each measurement is a subcommand of its own."""
 
 from __future__ import annotations
 
@@ -86,7 +86,29 @@ def nets(options: argparse.Namespace) -> dict:
     return {"timings": [asdict(row) for row in timings], "light_over_paper": ratio}
 
 
-COMMANDS = {"rasterise": (describe_rasterise, rasterise), "nets": (describe_nets, nets)}
+def describe_data(command: argparse.ArgumentParser) -> None:
+    command.description = "Synthetic images made a second beside those that a training step uses, light nets."
+    command.add_argument("--config", default="configs/decomr_light.yaml", help="whose synthetic people are made")
+    command.add_argument("--size", type=int, default=224, help="side of the crops, pixels")
+    command.add_argument("--batch", type=int, default=16)
+    command.add_argument("--processes", type=int, default=2, help="that make images at once, on a CPU")
+
+
+def data(options: argparse.Namespace) -> dict:
+    from meshrec.build import Surface, TrainConfig, build_people
+    from meshrec.config import load_config
+    from meshrec.engine.benchmark_data import benchmark_data
+
+    people = build_people(load_config(TrainConfig, options.config).data.synthetic, Surface.load(), options.device)
+    timing = benchmark_data(
+        people, batch=options.batch, size_px=options.size, processes=options.processes, device=options.device
+    )
+    print(f"made: {timing.made_per_second:8.1f} images/s by {timing.processes} processes, {timing.size_px} px")
+    print(f"used: {timing.used_per_second:8.1f} images/s by a training step of batch {timing.batch}")
+    return asdict(timing)
+
+
+COMMANDS = {"rasterise": (describe_rasterise, rasterise), "nets": (describe_nets, nets), "data": (describe_data, data)}
 
 if __name__ == "__main__":
     raise SystemExit(run_command(main))

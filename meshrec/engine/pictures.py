@@ -64,6 +64,15 @@ def draw_predictions(
     return contact_sheet(pictures, people_per_row * len(columns), captions)
 
 
+def people_sheet(batch: TrainingBatch, columns: int, *, with_targets: bool = False) -> np.ndarray:
+    """A contact sheet of a batch's pictures, each with its true IUV beside it if asked for, (H, W, 3) uint8."""
+    shown = [batch.images]
+    if with_targets:
+        shown.append(colour_iuv(IuvMap(batch.mask, batch.uv)))
+    pictures = [_to_uint8(pictures[person]) for person in range(len(batch)) for pictures in shown]
+    return contact_sheet(pictures, columns * len(shown))
+
+
 def colour_iuv(iuv: IuvMap, size: int | None = None) -> Tensor:
     """IUV maps as pictures (B, 3, H, W): red grows with u, green with v, blue marks the person; optionally enlarged."""
     mask = iuv.mask > 0.5

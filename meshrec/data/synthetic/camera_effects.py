@@ -40,7 +40,7 @@ def develop(scene: Tensor, dice: Dice) -> Tensor:
     picture = torch.lerp(grey, picture, saturation)
     picture.mul_(contrast * gain).add_(mean * (1 - contrast) * gain).clamp_(1e-4, 1).pow_(gamma)
     # Photon noise grows with the root of the light, read-out noise does not.
-    photon, readout = 0.04 * uniform(0, 1) ** 2, 0.02 * uniform(0, 1) ** 2
+    photon, readout = 0.03 * uniform(0, 1) ** 2, 0.015 * uniform(0, 1) ** 2
     picture.add_(dice.normal(*picture.shape).mul_(photon * picture.sqrt() + readout)).clamp_(0, 1)
     return _compress_some(picture, dice)
 

@@ -8,8 +8,10 @@ place around them, and the camera that takes the picture. Targets come from the 
 from __future__ import annotations
 
 import copy
+import logging
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -35,6 +37,7 @@ from meshrec.render.packed import PackedFragments, rasterize_packed
 from meshrec.structures import BODY30, BodyOutput, BodyParams, TrainingBatch
 from meshrec.uv import PartCharts, UvAtlas
 
+_log = logging.getLogger(__name__)
 _PERSON_HEIGHT_M = 1.7
 _SHADOW_MAP = 112
 _SHADOW_BIAS_M = 0.03  # clothes stand up to this far off the body, which casts the shadows
@@ -113,14 +116,22 @@ class SyntheticPeople:
         charts: PartCharts,
         device: torch.device | str = "cpu",
     ) -> SyntheticPeople:
-        """Opens the sources that the configuration names.
+        """Opens those of the configured sources that are there; the log names the others and what replaces them.
 
         Raises:
-            AssetNotFound, InvalidInput: the wardrobe is missing, damaged or belongs to another body or atlas.
+            InvalidInput: a source is damaged, or the wardrobe belongs to another body or atlas.
         """
+        for path, replacement in (
+            (config.motion_pack, "poses are made up"),
+            (config.backgrounds, "scenery is painted"),
+            (config.wardrobe, "clothes are painted on"),
+        ):
+            if path is not None and not Path(path).exists():
+                _log.warning("There is no %s: %s.", path, replacement)
         backgrounds = Backgrounds.from_folder(config.backgrounds).part(*config.background_share)
         poses = PoseSampler.from_motion_pack(config.motion_pack, device)
-        wardrobe = None if config.wardrobe is None else Wardrobe.load(config.wardrobe)
+        there = config.wardrobe is not None and Path(config.wardrobe).exists()
+        wardrobe = Wardrobe.load(config.wardrobe) if there else None
         return cls(body, atlas, charts, poses, backgrounds, wardrobe, config, device)
 
     def without_pictures(self) -> CorrespondenceOnly:
@@ -187,8 +198,7 @@ class SyntheticPeople:
         person = fragments.spread(colours, count) * framing.inside_photo()[:, None]
         picture = torch.where(mask[:, None] > 0, person, background)
         picture, mask = add_neighbours(picture, mask, person, dice)
-        # Another picture's background is as good a texture for what stands in the way.
-        picture, mask = add_obstacles(picture, mask, background.roll(1, 0), dice, self.variety.obstacles)
+        picture, mask = add_obstacles(picture, mask, background, dice, self.variety.obstacles)
         return develop(picture, dice) * framing.inside_photo()[:, None], mask
 
     def _colour(
@@ -212,9 +222,7 @@ class SyntheticPeople:
         # Layers are seen from both sides; their normals turn to whoever looks.
         away = (normals * places[:, :3]).sum(1, keepdim=True) > 0
         normals = torch.nn.functional.normalize(torch.where(away, -normals, normals), dim=1)
-        light = lit(
-            output.vertices, self.body.faces, lights.towards, points, person, size=_SHADOW_MAP, bias_m=_SHADOW_BIAS_M
-        )
+        light = self._lamp_reaches(points, person, lights, output)
         source = dressed.face_source.index_select(0, fragments.face)
         uv = _corner_mean(self.pieces.corner_texcoords, source, fragments.barycentric)
         worn = dressed.face_worn.index_select(0, fragments.face)
@@ -223,6 +231,26 @@ class SyntheticPeople:
         albedo = self.textures.albedo(colouring, person, worn, piece, uv, height_px)
         counts = torch.bincount(person, minlength=len(height_px)).tolist()
         return shade(albedo, normals, occlusion, light, lights, counts)
+
+    def _lamp_reaches(self, points: Tensor, person: Tensor, lights: Lights, output: BodyOutput) -> Tensor:
+        """(P,) share of the lamp's light at points, by the shadows of the bodies; anything where there is no lamp."""
+        harsh = (lights.lamp > 0).any(1)
+        who, which = harsh.nonzero()[:, 0], harsh.index_select(0, person).nonzero()[:, 0]
+        share = torch.zeros_like(points[:, 0])
+        if not len(which):
+            return share
+        place = (harsh.cumsum(0) - 1).index_select(0, person.index_select(0, which))
+        vertices, towards = output.vertices.index_select(0, who), lights.towards.index_select(0, who)
+        reaching = lit(
+            vertices,
+            self.body.faces,
+            towards,
+            points.index_select(0, which),
+            place,
+            size=_SHADOW_MAP,
+            bias_m=_SHADOW_BIAS_M,
+        )
+        return share.index_copy_(0, which, reaching)
 
     def _label(
         self,

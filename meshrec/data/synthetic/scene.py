@@ -50,13 +50,13 @@ def add_neighbours(
     return picture, mask.index_copy(0, chosen, left)
 
 
-def add_obstacles(picture: Tensor, mask: Tensor, texture: Tensor, dice: Dice, share: float) -> tuple[Tensor, Tensor]:
-    """Put something of another picture's texture before some people.
+def add_obstacles(picture: Tensor, mask: Tensor, background: Tensor, dice: Dice, share: float) -> tuple[Tensor, Tensor]:
+    """Put something with the texture of another person's background before some people.
 
     Boxes, rounded blobs, poles, and tables or walls that hide everything below an edge.
 
     Args:
-        picture, texture: (B, 3, S, S); mask: (B, S, S).
+        picture, background: (B, 3, S, S); mask: (B, S, S).
         share: of the people with an obstacle.
     Returns:
         Pictures and remaining masks.
@@ -87,7 +87,8 @@ def add_obstacles(picture: Tensor, mask: Tensor, texture: Tensor, dice: Dice, sh
     if len(round_):
         bent = _outline(along[round_], across[round_], phases[round_], sizes[round_])
         inside = inside.index_copy(0, round_, bent)
-    covered = torch.where(inside[:, None], texture.index_select(0, chosen), picture.index_select(0, chosen))
+    texture = background.index_select(0, (chosen + 1) % count)
+    covered = torch.where(inside[:, None], texture, picture.index_select(0, chosen))
     return picture.index_copy(0, chosen, covered), mask.index_copy(0, chosen, mask.index_select(0, chosen) * ~inside)
 
 

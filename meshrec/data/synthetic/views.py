@@ -38,7 +38,7 @@ def draw_views(count: int, dice: Dice) -> Views:
 
     The field of view and the share of the photo that the person fills give the distance; the camera's height over it
     gives the pitch. Six in ten people have any heading, the rest roughly face the camera, as in photographs that
-    people take of each other. Eight in a hundred lie, tumble or stand on their hands.
+    people take of each other. Six in a hundred lie, tumble or stand on their hands.
     """
     field = torch.exp(dice.uniform(count, low=math.log(_FIELD_OF_VIEW_DEG[0]), high=math.log(_FIELD_OF_VIEW_DEG[1])))
     half_height = torch.tan(torch.deg2rad(field) / 2)
@@ -50,7 +50,7 @@ def draw_views(count: int, dice: Dice) -> Views:
     eye = torch.where(unusual == 2, dice.uniform(count, low=2.2, high=5.0), eye)
     pitch = torch.atan2(eye - _BODY_ORIGIN_HEIGHT_M, distance).clamp(-0.5, 1.1)
     roll = torch.where(
-        dice.chance(0.08, count), dice.uniform(count, low=-math.pi, high=math.pi), dice.normal(count) * 0.08
+        dice.chance(0.06, count), dice.uniform(count, low=-math.pi, high=math.pi), dice.normal(count) * 0.08
     )
     anywhere = dice.uniform(count, low=-math.pi, high=math.pi)
     heading = torch.where(dice.chance(0.6, count), anywhere, 0.45 * dice.normal(count))
