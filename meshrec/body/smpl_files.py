@@ -61,7 +61,7 @@ def read_smpl_file(path: str | Path) -> SmplArrays:
         # Damaged or hostile bytes can make the decoders fail in any way, so everything is caught and told as one
         # sentence.
         try:
-            content = _read_npz(file) if archive else _RestrictedUnpickler(file, encoding="latin1").load()
+            content = _read_npz(file) if archive else load_array_pickle(file)
         except InvalidInput as error:
             raise InvalidInput(f"Cannot read the body file {path}: {error}") from error
         except Exception as error:
@@ -71,6 +71,15 @@ def read_smpl_file(path: str | Path) -> SmplArrays:
     if not isinstance(content, Mapping):
         raise InvalidInput(f"Cannot read the body file {path}: it holds no table of arrays.")
     return check_smpl_arrays(content, str(path))
+
+
+def load_array_pickle(file: BinaryIO) -> Any:
+    """What a pickle of plain values and numpy arrays holds, from Python 2 too, without running anything in it.
+
+    Raises:
+        InvalidInput: it asks for anything else. Damaged bytes can raise any other exception.
+    """
+    return _RestrictedUnpickler(file, encoding="latin1").load()
 
 
 def check_smpl_arrays(content: Mapping[str, Any], name: str) -> SmplArrays:
@@ -218,12 +227,12 @@ class _RestrictedUnpickler(pickle.Unpickler):
             "scalar",
         ):
             return getattr(np if name in ("ndarray", "dtype") else _array_functions(), name)
-        raise InvalidInput(f"it asks for {module}.{name}, which a body file has no use for; it was not loaded.")
+        raise InvalidInput(f"it asks for {module}.{name}, which a file of arrays has no use for; it was not loaded.")
 
 
 def _blank(kind: Any) -> Any:
     if kind not in (_ChumpyArray, _SparseColumns):
-        raise InvalidInput("it builds an object that a body file has no use for; it was not loaded.")
+        raise InvalidInput("it builds an object that a file of arrays has no use for; it was not loaded.")
     return kind()
 
 

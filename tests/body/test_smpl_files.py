@@ -48,7 +48,7 @@ def test_hostile_pickles_are_refused_and_run_nothing(tmp_path, kind):
     marker = tmp_path / "pwned"
     hostile = hostile_pickles(str(marker))[kind]
     (tmp_path / "body.pkl").write_bytes(hostile)
-    with pytest.raises(InvalidInput, match="which a body file has no use for") as refusal:
+    with pytest.raises(InvalidInput, match="which a file of arrays has no use for") as refusal:
         read_smpl_file(tmp_path / "body.pkl")
     assert "\n" not in str(refusal.value)
     assert not marker.exists()
