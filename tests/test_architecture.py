@@ -24,7 +24,6 @@ LEVELS = (
     ("engine", "pipeline", "export"),
     ("config", "build"),
     ("training", "demo_job", "evaluation"),
-    ("evaluation_report",),
 )
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}
 SHAPELESS_NAMES = {"utils", "util", "helpers", "helper", "misc", "common", "tools", "stuff"}

@@ -5,39 +5,47 @@ from __future__ import annotations
 
 from meshrec.command_line import OneLineParser, run_command
 
+_DESCRIPTION = (
+    "Measure a model on the fixed synthetic test set and on labelled photographs. Under torchrun all processes measure "
+    "together; the figures are the same to the last bit."
+)
+
 
 def main(arguments=None) -> None:
-    parser = OneLineParser(description="Measure a model on the fixed synthetic test set and on labelled photographs.")
+    parser = OneLineParser(description=_DESCRIPTION)
     parser.add_argument("config", help="the configuration that the model was trained by")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to the configuration")
-    parser.add_argument("--weights", default=None, help="weights to measure (default: the shipped ones)")
+    parser.add_argument("--weights", help="weights to measure (default: the shipped ones)")
     parser.add_argument(
         "--data",
         action="append",
         default=[],
-        metavar="NAME=PATH",
-        help="a photo pack to measure on too, for example photos_dev=../shared/data/photos_dev",
+        metavar="NAME=PATH[::IMAGES]",
+        help="labelled photographs to measure on too: a photo pack's folder, or an npz written by "
+        "tools/convert_dataset.py with its image folder (default: the npz file's own)",
     )
+    parser.add_argument(
+        "--body",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="a body that an npz names, for its true meshes, for example smpl_male=SMPL_MALE.pkl",
+    )
+    parser.add_argument("--regressor", metavar="NPY", help="read 3D joints by this (17, 6890) Human3.6M regressor")
     parser.add_argument("--people", type=int, default=1000, help="synthetic test people; 0 leaves that set out")
-    parser.add_argument("--json", default=None, help="write figures and protocols to this file")
-    parser.add_argument("--pictures", default=None, metavar="FOLDER", help="write contact sheets of overlays here")
-    parser.add_argument("--device", default=None)
-    options = parser.parse_intermixed_args(arguments)
+    parser.add_argument("--json", help="write figures and protocols to this file")
+    parser.add_argument("--csv", help="write every person's own figures to this file")
+    parser.add_argument("--pictures", metavar="FOLDER", help="write sheets of the best, median and worst people here")
+    parser.add_argument("--device")
+    chosen = vars(parser.parse_intermixed_args(arguments))
+    config, overrides = chosen.pop("config"), chosen.pop("overrides")
+    data, bodies = tuple(chosen.pop("data")), tuple(chosen.pop("body"))
 
-    from meshrec.evaluation_report import run_evaluation
+    from meshrec.evaluation import EvaluationOptions, run_evaluation
 
-    print(
-        run_evaluation(
-            options.config,
-            options.overrides,
-            weights=options.weights,
-            data=options.data,
-            people=options.people,
-            json_path=options.json,
-            pictures=options.pictures,
-            device=options.device,
-        )
-    )
+    tables = run_evaluation(config, overrides, EvaluationOptions(data=data, bodies=bodies, **chosen))
+    if tables:
+        print(tables)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,62 @@
+"""The figures that an evaluation may report: what each is, and in which direction it is better."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One kind of number.
+
+    Attributes:
+        words: definition with unit, alignment and what is pooled, to be printed beside the number.
+        lower_is_better: for choosing the best and the worst people.
+    """
+
+    words: str
+    lower_is_better: bool = False
+
+
+FIGURES: dict[str, Figure] = {
+    "pve_mm": Figure("mm, mean distance of vertices, roots moved together", True),
+    "pa_pve_mm": Figure("mm, mean distance of vertices after a similarity", True),
+    "mpjpe_mm": Figure("mm, mean distance of joints, roots moved together", True),
+    "pa_mpjpe_mm": Figure("mm, mean distance of joints after a similarity", True),
+    "pck3d_150": Figure("share of joints within 150 mm, roots moved together"),
+    "auc3d": Figure("mean of that share over 0, 5, ..., 150 mm"),
+    "acceleration_mm": Figure("mm / frame^2, mean acceleration of the predicted joints, roots moved together", True),
+    "true_acceleration_mm": Figure("the same of the true joints", True),
+    "acceleration_error_mm": Figure("mm / frame^2, mean length of the difference of the two", True),
+    "pck_02_torso": Figure("share of visible joints within 0.2 of mid-shoulder to mid-hip, at least 1/8 of the box"),
+    "pckh_05_neck": Figure("share of visible joints within half of neck to crown (there is no head box)"),
+    "pcp_strict": Figure("share of limbs both of whose ends are within half the limb's length"),
+    "pdj_02": Figure("share of visible joints within 0.2 of left shoulder to right hip"),
+    "pdj_curve": Figure("mean of that share over 0.05, 0.10, ..., 0.50"),
+    "oks": Figure("mean object keypoint similarity of COCO's joints, the masks' areas, true boxes"),
+    "ap": Figure("average precision over OKS 0.50 to 0.95 by pycocotools; boxes are given and scores equal"),
+    "ap_50": Figure("the same at OKS 0.50"),
+    "ap_75": Figure("the same at OKS 0.75"),
+    "ar": Figure("average recall over OKS 0.50 to 0.95"),
+    "mask_iou": Figure("IoU of the projected mesh and the true mask, mean over people"),
+    "mask_iou_everybody": Figure("the same over all people with masks, however small or hidden"),
+    "mask_f1": Figure("F1 of the projected mesh's pixels, mean over all people with masks"),
+    "mask_precision": Figure("share of the projected mesh that is person, mean over all people with masks"),
+    "mask_recall": Figure("share of the person that the mesh covers, mean over all people with masks"),
+    "fb_seg_accuracy": Figure("share of pixels where projected mesh and mask agree, pooled"),
+    "fb_seg_f1": Figure("F1 of person and of background, pooled, then their mean (LSP protocol)"),
+    "part6_accuracy": Figure("share of pixels of the right of 6 parts or background, projected mesh, pooled"),
+    "part6_f1": Figure("F1 of 6 parts and background, pooled, then their mean (LSP protocol)"),
+    "part24_accuracy": Figure("share of pixels of the right of 24 parts or background, projected mesh, pooled"),
+    "part24_f1": Figure("F1 of 24 parts and background, pooled, then their mean"),
+    "part24_iou": Figure("IoU of 24 parts and background, pooled, then their mean"),
+    "uv_error": Figure("atlas units, mean distance of the net's correspondence over visible pixels", True),
+    "iuv_mask_iou": Figure("IoU of the net's own mask"),
+    "iuv_part_accuracy": Figure("share of annotated points on the right of 24 parts, the net's correspondence, pooled"),
+    "gps": Figure("geodesic point similarity of the net's correspondence, normaliser 0.255 m, mean over people"),
+    "gps_parts": Figure("the same, normaliser of the annotated part (DensePose-COCO 2019)"),
+    "gpsm": Figure("square root of the last times the IoU of the net's own mask"),
+}  # fmt: skip
+
+# The first of these that a person has says how good its prediction is, for pictures of the best and the worst.
+KEY_FIGURES = ("pve_mm", "mpjpe_mm", "pck_02_torso", "mask_iou_everybody", "mask_iou", "oks", "gps")
