@@ -11,6 +11,7 @@ import torch
 from meshrec.assets import asset_path
 from meshrec.body import BodyModel
 from meshrec.checkpoint import load_weights, read_metadata
+from meshrec.data.image_dataset import DatasetConfig, ImageDataset
 from meshrec.data.mixture import BatchSource, Mixture
 from meshrec.data.photo_sets import PhotoPeople
 from meshrec.data.synthetic import SyntheticPeople, SyntheticPeopleConfig
@@ -60,7 +61,7 @@ class PhotoPackConfig:
 
     folder: str
     share: float = 1.0
-    """how often it is drawn, relative to the other packs."""
+    """how often it is drawn, relative to the other real photographs."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ class DataConfig:
     synthetic: SyntheticPeopleConfig = field(default_factory=SyntheticPeopleConfig)
     photos: tuple[PhotoPackConfig, ...] = ()
     """packs that are not there are left out, so that the shipped configurations train without any download."""
+    datasets: tuple[DatasetConfig, ...] = ()
+    """files of labelled people, see docs/data.md; one that is not there is an error, because somebody asked for it."""
 
 
 @dataclass(frozen=True)
@@ -144,17 +147,29 @@ def build_source(
     Args:
         device: where synthetic people are made and all batches end up.
     """
-    synthetic = build_people(config.synthetic, surface, device)
     if not stage.needs_pictures:
-        return synthetic.without_pictures()
+        return build_people(config.synthetic, surface, device).without_pictures()
+    photos = _build_photos(config, surface) if stage.photo_share else []
+    if not photos:
+        return build_people(config.synthetic, surface, device)
+    total = sum(share for _, share in photos)
+    sources = [(source, stage.photo_share * share / total) for source, share in photos]
+    if stage.photo_share < 1:
+        sources.insert(0, (build_people(config.synthetic, surface, device), 1 - stage.photo_share))
+    return Mixture(sources, device)
+
+
+def _build_photos(config: DataConfig, surface: Surface) -> list[tuple[BatchSource, float]]:
+    """Sources of real photographs and how often each is drawn."""
     packs = [pack for pack in config.photos if (Path(pack.folder) / "index.json").is_file()]
-    if not packs or not stage.photo_share:
-        return synthetic
-    vertices, total = surface.body.vertex_count, sum(pack.share for pack in packs)
-    photos = [
-        (PhotoPeople.from_packs([pack.folder], vertices), stage.photo_share * pack.share / total) for pack in packs
+    vertices = surface.body.vertex_count
+    return [
+        *((PhotoPeople.from_packs([pack.folder], vertices), pack.share) for pack in packs),
+        *(
+            (ImageDataset.from_config(dataset, surface.body, surface.atlas, surface.charts), dataset.share)
+            for dataset in config.datasets
+        ),
     ]
-    return Mixture([(synthetic, 1 - stage.photo_share), *photos], device)
 
 
 def weights_metadata(config: ModelConfig, surface: Surface) -> dict[str, str]:

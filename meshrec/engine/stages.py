@@ -34,7 +34,7 @@ class StageConfig:
     size: int = 128
     """side of the crops in pixels; for ``rendered`` the side of the IUV image."""
     photo_share: float = 0.0
-    """share of real photographs in each batch, if any are configured."""
+    """share of real photographs in the batches, if any are configured; 1 leaves the synthetic people out."""
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
     warmup_steps: int = 200
@@ -62,8 +62,8 @@ class StageConfig:
         object.__setattr__(self, "losses", {name: weight for name, weight in self.losses.items() if weight})
         if not self.losses:
             raise ValueError(f"stage {self.name!r} lists no losses, so it has nothing to learn")
-        if self.steps < 1 or self.batch < 1 or not 0 <= self.photo_share < 1:
-            raise ValueError("steps and batch must be positive, photo_share at least 0 and below 1")
+        if self.steps < 1 or self.batch < 1 or not 0 <= self.photo_share <= 1:
+            raise ValueError("steps and batch must be positive, photo_share from 0 to 1")
         if self.micro_batches < 0 or self.seconds < 0:
             raise ValueError("micro_batches and seconds must not be negative")
 
