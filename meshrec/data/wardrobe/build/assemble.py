@@ -9,18 +9,23 @@ import numpy as np
 import torch
 
 from meshrec.data.wardrobe.build.binding import bind
+from meshrec.data.wardrobe.build.cutouts import cut_out
+from meshrec.data.wardrobe.build.decimation import decimated
 from meshrec.data.wardrobe.build.faces import brow_in_atlas, eye_angles, iris_colour, iris_share, paint_eyes
 from meshrec.data.wardrobe.build.figure import Figure, load_figure
 from meshrec.data.wardrobe.build.garments import Surface, followed, neighbour_means, pushed_out
 from meshrec.data.wardrobe.build.packs import Asset, read_pack
 from meshrec.data.wardrobe.build.proxy_files import Proxy, TexturedMesh, read_proxy, read_textured_mesh
 from meshrec.data.wardrobe.build.skins import RESOLUTION, AtlasPoints, as_map, atlas_points, filled, sampled
-from meshrec.data.wardrobe.build.textures import opaque_texture, read_picture, seen_faces, texture_coordinates
+from meshrec.data.wardrobe.build.textures import opaque_texture, read_picture, texture_coordinates
 from meshrec.data.wardrobe.layers import KINDS, Layer, Wardrobe
 from meshrec.errors import InvalidInput
 from meshrec.uv.atlas import UvAtlas
 
 _DECIMETRE = 0.1
+# Vertices that a layer needs at the sizes at which nets see people; small things were modelled for close-ups.
+_VERTICES = {"shoes": 900, "hat": 500, "glasses": 500, "hair": 2500}
+_MOST_VERTICES = 3000
 
 
 def build_wardrobe(folders: Iterable[str | Path], progress: Callable[[Iterable], Iterable] = iter) -> Wardrobe:
@@ -86,12 +91,9 @@ def make_layers(asset: Asset, figure: Figure) -> list[Layer]:
     mesh, points, proxy = _fitted(asset, figure)
     picture = read_picture(asset.files["diffuse"])
     texture = opaque_texture(picture)
-    texcoords = texture_coordinates(mesh.face_texcoords, texture.shape[:2])
-    seen = seen_faces(texcoords, picture[..., 3])
-    faces, texcoords = mesh.faces[seen], texcoords[seen]
-    used, faces = np.unique(faces, return_inverse=True)
-    faces, points = faces.reshape(-1, 3), points[used]
-
+    mesh = TexturedMesh(points, mesh.faces, texture_coordinates(mesh.face_texcoords, texture.shape[:2]))
+    mesh = decimated(cut_out(mesh, picture[..., 3]), _VERTICES.get(asset.kind, _MOST_VERTICES))
+    points, faces, texcoords = mesh.vertices, mesh.faces, mesh.face_texcoords
     body = figure.body
     surface = Surface(
         figure.vertices,

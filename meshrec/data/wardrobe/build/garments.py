@@ -13,7 +13,7 @@ from meshrec.data.wardrobe.build.binding import bind, heights
 _GAP = 0.003  # metres between skin and cloth
 _PUSH_ROUNDS = 6
 _TIGHT, _LOOSE = 0.01, 0.05  # metres off the skin: cloth below the first moves with it, beyond the second freely
-_PATCH, _WIDTH = 160, 0.3  # vertices of the patch of skin that loose cloth follows; its width over the distance
+_PATCH, _WIDTH = 160, 0.45  # vertices of the patch of skin that loose cloth follows; its width over the distance
 _SMOOTHING_ROUNDS = 4
 
 

@@ -13,9 +13,6 @@ from meshrec.errors import InvalidInput
 
 _SIDE = 256  # texels along a layer's texture at most
 _OPAQUE = 128  # alpha from which a texel's own colour is kept
-# Points of a triangle where its transparency is measured: barycentric coordinates of a regular grid inside it.
-_GRID = np.array([[i, j, 5 - i - j] for i in range(6) for j in range(6 - i)]) / 5 * 0.9 + 0.1 / 3
-_SEEN_SHARE = 0.4  # mean alpha below which a face is left out
 
 
 def read_picture(path: str | Path) -> np.ndarray:
@@ -63,24 +60,3 @@ def texture_coordinates(obj_texcoords: np.ndarray, size: tuple[int, int]) -> np.
     u = (wrapped[..., 0] * width - 0.5) / (width - 1)
     v = ((1 - wrapped[..., 1]) * height - 0.5) / (height - 1)
     return np.stack([u, v], -1).clip(0, 1)
-
-
-def seen_faces(texcoords: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """(F,) whether the texture is opaque enough on each face.
-
-    Args:
-        texcoords: (F, 3, 2) in our convention.
-        alpha: (H, W) uint8.
-    """
-    if alpha.min() == 255:
-        return np.ones(len(texcoords), bool)
-    return face_alpha(texcoords, alpha) >= _SEEN_SHARE
-
-
-def face_alpha(texcoords: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """(F,) mean opacity, 0 to 1, of the texture on each face."""
-    points = np.einsum("gk,fkc->fgc", _GRID, texcoords)
-    height, width = alpha.shape
-    column = np.rint(points[..., 0] * (width - 1)).astype(int)
-    row = np.rint(points[..., 1] * (height - 1)).astype(int)
-    return alpha[row, column].mean(1) / 255
