@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import torch
@@ -29,7 +30,7 @@ def ambient_occlusion(body: BodyModel, directions: int = _DIRECTIONS) -> Tensor:
     Returns:
         (V,) 0 to 1, on the CPU.
     """
-    body = body.cpu()
+    body = copy.deepcopy(body).cpu()
     rest = BodyParams.rest(betas=body.beta_count)
     vertices = body(BodyParams(rest.betas, rest.global_orient, relaxed_pose()[None])).vertices[0]
     vertices = vertices - vertices.mean(0)
