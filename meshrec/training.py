@@ -108,6 +108,8 @@ def _run_stage(
     config: TrainConfig, stage: StageConfig, net: DecoMR, surface: Surface, folder: Path, world: World, *, fresh: bool
 ) -> None:
     number = config.stages.index(stage)  # of all stages, so that a stage run alone draws the same samples
+    seed = config.seed + 101 * number
+    torch.manual_seed(seed)  # a stage begins alike, whatever ran before it in this process
     source = build_source(config.data, stage, surface)
     task = DecoMRTask(surface.atlas, surface.body, world.pick_device(config.loop.device))
     fresh = fresh and not any("location_net" in earlier.nets for earlier in config.stages[:number])
@@ -121,7 +123,7 @@ def _run_stage(
         task.losses,
         config.loop,
         folder,
-        seed=config.seed + 101 * number,
+        seed=seed,
         world=world,
         draw_pictures=PredictionPictures(surface.body.faces) if stage.needs_pictures else None,
         progress=bar,

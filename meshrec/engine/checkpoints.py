@@ -6,6 +6,7 @@ import contextlib
 import io
 import logging
 import os
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,7 @@ class Checkpoints:
         present = [path for path in (self.latest, self.previous) if path.exists()]
         for path in present:
             try:
+                _check_sums(path)
                 state = torch.load(path, map_location="cpu", weights_only=True)
                 name = state["stage"]
             except Exception as error:  # a damaged file fails in whatever way its bytes suggest
@@ -98,6 +100,13 @@ class Checkpoints:
 
     def _remember(self, path: Path, state: dict[str, Any]) -> None:
         self.newest = f"The last good checkpoint is {path} (stage {state['stage']}, step {state['step']})"
+
+
+def _check_sums(path: Path) -> None:
+    """Raises where bytes of a checkpoint have changed, which torch does not look for."""
+    with zipfile.ZipFile(path) as archive:
+        if (name := archive.testzip()) is not None:
+            raise zipfile.BadZipFile(name)
 
 
 def _force_names_to_disk(folder: Path) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from meshrec.assets import write_atomically
+from meshrec.engine.tensorboard_events import EventFile, tensorboard_is_installed
 from meshrec.errors import InvalidInput
 
 
@@ -33,12 +33,8 @@ class RunLog:
         self._columns: list[str] = []
         if self.path.exists():
             self._rewrite([row for row in read_log(self.path) if row["step"] < start])
-        self._writer = None
-        if importlib.util.find_spec("tensorboard") is not None:
-            from torch.utils.tensorboard import SummaryWriter
-
-            # A folder for each stage: dropping the events of repeated steps would take those of other stages along.
-            self._writer = SummaryWriter(str(folder / "tensorboard" / stage), purge_step=start)
+        # A folder for each stage: dropping the events of repeated steps would take those of other stages along.
+        self._events = EventFile(folder / "tensorboard" / stage, start) if tensorboard_is_installed() else None
 
     def record(self, values: Mapping[str, float]) -> None:
         """Adds the values of a step to the means."""
@@ -59,9 +55,8 @@ class RunLog:
         means = {name: total / count for name, (total, count) in self._sums.items()} | dict(more)
         self._sums.clear()
         self._append({"step": float(step), **means})
-        if self._writer is not None:
-            for name, value in means.items():
-                self._writer.add_scalar(name, value, step)
+        if self._events is not None:
+            self._events.add(step, means)
         return means
 
     def force_to_disk(self) -> None:
@@ -69,13 +64,11 @@ class RunLog:
         if self.path.exists():
             with open(self.path, "a") as file:
                 os.fsync(file.fileno())
-        if self._writer is not None:
-            self._writer.flush()
 
     def close(self) -> None:
         """Ends the event file."""
-        if self._writer is not None:
-            self._writer.close()
+        if self._events is not None:
+            self._events.close()
 
     def _append(self, row: dict[str, float]) -> None:
         if not set(row) <= set(self._columns):

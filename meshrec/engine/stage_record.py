@@ -28,7 +28,7 @@ class StageRecord:
         self.folder, self.stage, self.world = folder, stage, world
         self.checkpoints = Checkpoints(folder)
         self._log: RunLog | None = None  # in the first process only
-        self._curves_due_s = 0.0  # on the clock of time.monotonic
+        self._curves_due_s = time.monotonic() + _CURVES_EVERY_S
 
     @property
     def newest(self) -> str:

@@ -1,5 +1,6 @@
 """The training loop: exact resumption, schedules, and what it says when things go wrong."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -7,57 +8,11 @@ import torch
 from torch import nn
 
 from meshrec.engine.devices import pick_device
+from meshrec.engine.interruption import StopRequest
 from meshrec.engine.learner import set_learning_rate
 from meshrec.engine.run_log import read_log
-from meshrec.engine.stages import StageConfig
-from meshrec.engine.trainer import LoopConfig, train_stage
-from meshrec.errors import CheckpointMismatch, MeshrecError
-from meshrec.structures import TrainingBatch
-
-LOOP = LoopConfig(device="cpu", precision="fp32", log_every=1, save_every=2)
-
-
-class Noise:
-    """A source whose pictures follow from the seed."""
-
-    def batch(self, count, size, seed):
-        return TrainingBatch.unlabelled(
-            torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(seed)), 1
-        )
-
-
-class Nets(nn.Module):
-    """Two small nets under the names that stages know, with dropout and batch statistics as state to carry."""
-
-    def __init__(self):
-        super().__init__()
-        torch.manual_seed(3)
-        self.correspondence_net = nn.Sequential(
-            nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.5), nn.Conv2d(4, 1, 1)
-        )
-        self.location_net = nn.Linear(2, 2)
-
-
-def brightness(model, batch, stage, seed):
-    return {
-        "brightness": (model.correspondence_net(batch.images).mean((1, 2, 3)) - batch.images.mean((1, 2, 3)))
-        .square()
-        .mean()
-    }
-
-
-def stage(**changes):
-    settings = dict(
-        name="first",
-        steps=6,
-        nets=("correspondence_net",),
-        location_input="none",
-        batch=4,
-        size=8,
-        warmup_steps=2,
-        losses={"brightness": 1.0},
-    )
-    return StageConfig(**(settings | changes))
+from meshrec.errors import CheckpointMismatch, MeshrecError, Stopped
+from tests.support.toy_training import Nets, brightness, toy_stage, train_toy
 
 
 class Killed(Exception):
@@ -74,16 +29,12 @@ def steps_until(last):
     return progress
 
 
-def run(folder, progress=iter, **changes):
-    return train_stage(Nets(), Noise(), stage(**changes), brightness, LOOP, folder, seed=5, progress=progress)
-
-
 @pytest.mark.parametrize("killed_at", [1, 2, 3, 5])
 def test_a_run_killed_at_any_step_ends_with_the_weights_of_an_undisturbed_one(tmp_path, killed_at):
-    undisturbed = run(tmp_path / "whole")
+    undisturbed = train_toy(tmp_path / "whole")
     with pytest.raises(Killed):
-        run(tmp_path / "killed", progress=steps_until(killed_at))
-    resumed = run(tmp_path / "killed")
+        train_toy(tmp_path / "killed", progress=steps_until(killed_at))
+    resumed = train_toy(tmp_path / "killed")
     for (name, expected), value in zip(undisturbed.state_dict().items(), resumed.state_dict().values()):
         assert torch.equal(value, expected), name
     rows = read_log(tmp_path / "killed" / "first.csv")
@@ -92,7 +43,7 @@ def test_a_run_killed_at_any_step_ends_with_the_weights_of_an_undisturbed_one(tm
 
 
 def test_only_the_nets_of_the_stage_change(tmp_path):
-    before, after = Nets(), run(tmp_path)
+    before, after = Nets(), train_toy(tmp_path)
     assert torch.equal(before.location_net.weight, after.location_net.weight)
     assert not torch.equal(before.correspondence_net[0].weight, after.correspondence_net[0].weight)
 
@@ -103,25 +54,25 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_state(tmp_path):
         return {"brightness": value * (float("nan") if model.correspondence_net[1].num_batches_tracked > 3 else 1)}
 
     with pytest.raises(MeshrecError, match="loss is nan .brightness. at step 3 of stage first.*latest.pt"):
-        train_stage(Nets(), Noise(), stage(), explode, LOOP, tmp_path, seed=5)
+        train_toy(tmp_path, losses=explode)
     state = torch.load(tmp_path / "latest.pt", weights_only=True)
     assert state["step"] == 2 and all(value.isfinite().all() for value in state["model"].values())
 
 
 def test_a_checkpoint_of_another_net_is_refused(tmp_path):
     with pytest.raises(Killed):
-        run(tmp_path, progress=steps_until(3))
+        train_toy(tmp_path, progress=steps_until(3))
     other = Nets()
     other.correspondence_net[0] = nn.Conv2d(3, 4, 5)
     with pytest.raises(CheckpointMismatch, match="choose another run folder"):
-        train_stage(other, Noise(), stage(), brightness, LOOP, tmp_path, seed=5)
+        train_toy(tmp_path, net=other)
 
 
 def test_the_learning_rate_warms_up_and_falls_to_a_hundredth():
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1)
     rates = []
     for step in range(100):
-        set_learning_rate(optimizer, stage(steps=100, warmup_steps=10, learning_rate=1.0), step)
+        set_learning_rate(optimizer, toy_stage(steps=100, warmup_steps=10, learning_rate=1.0), step)
         rates.append(optimizer.param_groups[0]["lr"])
     assert rates[0] == pytest.approx(0.1, rel=0.01) and max(rates) == pytest.approx(1, rel=0.05)
     assert rates[-1] == pytest.approx(0.01, rel=0.1) and rates[20:] == sorted(rates[20:], reverse=True)
@@ -134,6 +85,86 @@ def test_an_unavailable_device_is_explained():
 
 def test_learning_curves_are_drawn(tmp_path):
     pytest.importorskip("matplotlib", reason="matplotlib draws the curves (extra train)")
-    run(tmp_path)
+    train_toy(tmp_path)
     assert (tmp_path / "first.curves.png").stat().st_size > 1000
     assert Path(tmp_path / "latest.pt").exists()
+
+
+def test_the_last_steps_are_logged_and_the_log_says_how_fast_it_went(tmp_path):
+    train_toy(tmp_path, steps=5, loop=dict(log_every=3))
+    rows = read_log(tmp_path / "first.csv")
+    assert [row["step"] for row in rows] == [2, 4]
+    assert all(row["images_per_second"] > 0 and 0 < row["data_wait"] < 1 for row in rows)
+
+
+def test_a_gradient_that_is_not_finite_stops_too(tmp_path):
+    def steep(model, batch, stage, seed):
+        value = brightness(model, batch, stage, seed)["brightness"]
+        return {"brightness": value + (value - value.detach()).sqrt()}  # the root of 0 is steep
+
+    with pytest.raises(
+        MeshrecError, match="gradient's length is (inf|nan) at step 0 of stage first. There is no checkpoint"
+    ):
+        train_toy(tmp_path, losses=steep)
+
+
+def test_a_stage_ends_after_its_seconds_and_does_not_begin_again(tmp_path):
+    ended = train_toy(tmp_path, steps=10_000, seconds=0.3, loop=dict(log_every=10))
+    rows = read_log(tmp_path / "first.csv")
+    assert 10 < rows[-1]["step"] < 9_000
+    assert rows[-1]["learning_rate"] < 0.1 * max(row["learning_rate"] for row in rows)  # the cosine followed the time
+    again = train_toy(tmp_path, steps=10_000, seconds=0.3, loop=dict(log_every=10))
+    assert read_log(tmp_path / "first.csv")[-1] == rows[-1]
+    assert torch.equal(again.correspondence_net[0].weight, ended.correspondence_net[0].weight)
+
+
+def test_a_loss_of_weight_0_is_left_out(tmp_path):
+    assert toy_stage(losses={"brightness": 1.0, "other": 0.0}).losses == {"brightness": 1.0}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_asked_for_stop_finishes_the_step_saves_and_says_how_to_go_on(tmp_path, number, code):
+    def interrupting(model, batch, stage, seed):
+        if model.correspondence_net[1].num_batches_tracked == 2:
+            signal.raise_signal(number)
+        return brightness(model, batch, stage, seed)
+
+    undisturbed = train_toy(tmp_path / "whole")
+    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Stopped, match="after step 2 of stage first.*step 3.*the same command goes on") as stop:
+        train_toy(tmp_path / "stopped", losses=interrupting, loop=dict(save_every=100))
+    assert stop.value.exit_code == code
+    assert handlers == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM))
+    resumed = train_toy(tmp_path / "stopped", loop=dict(save_every=100))
+    assert torch.equal(resumed.correspondence_net[0].weight, undisturbed.correspondence_net[0].weight)
+
+
+def test_an_impatient_second_ctrl_c_interrupts_at_once():
+    with pytest.raises(KeyboardInterrupt), StopRequest() as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert stop.signal == signal.SIGINT
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("name", ["bf16", "fp16"])
+def test_half_precision_learns_and_resumes(tmp_path, name):
+    whole = train_toy(tmp_path / "whole", steps=12, loop=dict(precision=name))
+    with pytest.raises(Killed):
+        train_toy(tmp_path / "killed", steps=12, loop=dict(precision=name), progress=steps_until(5))
+    resumed = train_toy(tmp_path / "killed", steps=12, loop=dict(precision=name))
+    full = train_toy(tmp_path / "full", steps=12)
+    weights = [net.correspondence_net[0].weight for net in (whole, resumed, full)]
+    assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
+    torch.testing.assert_close(weights[0], weights[2], rtol=0, atol=2e-3)
+
+
+def test_a_float16_gradient_that_overflows_is_left_out_and_the_factor_halved(tmp_path):
+    def huge_once(model, batch, stage, seed):
+        factor = 1e9 if model.correspondence_net[1].num_batches_tracked == 1 else 1.0
+        return {"brightness": brightness(model, batch, stage, seed)["brightness"] * factor}
+
+    train_toy(tmp_path, losses=huge_once, steps=2, loop=dict(precision="fp16", save_every=1))
+    before, after = (torch.load(tmp_path / name, weights_only=True) for name in ("previous.pt", "latest.pt"))
+    weight = "correspondence_net.0.weight"
+    assert torch.equal(before["model"][weight], after["model"][weight])
+    assert after["scaler"]["scale"] == before["scaler"]["scale"] / 2

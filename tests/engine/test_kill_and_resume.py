@@ -1,0 +1,101 @@
+"""Kill -9 at any moment: the resumed run ends like one that nothing disturbed, to the last bit.
+
+    pytest tests/engine/test_kill_and_resume.py
+
+The processes are real and so are the signals.
+"""
+
+import random
+import signal
+import time
+
+import pytest
+import torch
+
+from meshrec.engine.run_log import read_log
+from tests.support.processes import ends, start, start_world, train, train_and_die
+from tests.support.toy_training import TIMES
+
+STEPS = 40
+
+
+def log_of(folder):
+    return [{name: value for name, value in row.items() if name not in TIMES} for row in read_log(folder / "first.csv")]
+
+
+def assert_same_run(folder, expected):
+    """The same rows in the log, and the same final state: weights, their mean, the optimiser."""
+    assert log_of(folder) == log_of(expected)
+    state, wanted = (torch.load(place / "latest.pt", weights_only=True) for place in (folder, expected))
+    assert state["step"] == wanted["step"] == STEPS
+    for part in ("model", "average"):
+        for name, value in wanted[part].items():
+            assert torch.equal(state[part][name], value), (part, name)
+    for number, moments in wanted["optimizer"]["state"].items():
+        for name, value in moments.items():
+            assert torch.equal(state["optimizer"]["state"][number][name], value), (number, name)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    assert ends(start(train, str(folder), steps=STEPS, loop=dict(log_every=3, save_every=4))) == [0]
+    assert len(log_of(folder)) == 14 and log_of(folder)[-1]["step"] == STEPS - 1  # the last row is no multiple of 3
+    return folder
+
+
+def kill_after(process, folder, rows):
+    """SIGKILL at whatever the process is doing once the log has so many rows."""
+    log = folder / "first.csv"
+    while process.is_alive() and not (log.exists() and log.read_text().count("\n") > rows):
+        time.sleep(0.0005)
+    time.sleep(random.Random(rows).uniform(0, 0.01))
+    process.kill()
+
+
+def test_killed_from_outside_at_random_moments(tmp_path, undisturbed):
+    settings = dict(steps=STEPS, loop=dict(log_every=3, save_every=4))
+    killed = 0
+    for rows in (1, 4, 5, 8, 11):
+        process = start(train, str(tmp_path), **settings)
+        kill_after(process, tmp_path, rows)
+        killed += ends(process) == [-signal.SIGKILL]
+    assert killed >= 3, "the runs were over before they could be killed"
+    assert ends(start(train, str(tmp_path), **settings)) == [0]
+    assert_same_run(tmp_path, undisturbed)
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        [("fsync:2", "partial"), ("fsync:5", "latest partial"), ("fsync:2", "latest partial")],
+        [
+            ("replace:2", "partial"),
+            ("replace:4", "latest partial"),
+            ("replace:3", "previous partial"),
+            ("replace:2", "previous partial"),
+        ],
+        [("row:2", "latest"), ("row:7", "latest previous")],
+    ],
+    ids=["while a checkpoint is forced to the disk", "between renames", "within a row of the log"],
+)
+def test_killed_while_writing(tmp_path, undisturbed, moments):
+    settings = dict(steps=STEPS, loop=dict(log_every=3, save_every=4))
+    names = {"latest": "latest.pt", "previous": "previous.pt", "partial": "latest.pt.partial"}
+    for moment, left in moments:
+        assert ends(start(train_and_die, str(tmp_path), at=moment, **settings)) == [-signal.SIGKILL]
+        assert [name for name, file in names.items() if (tmp_path / file).exists()] == left.split()
+    assert ends(start(train, str(tmp_path), **settings)) == [0]
+    assert_same_run(tmp_path, undisturbed)
+    assert not (tmp_path / "latest.pt.partial").exists()
+
+
+def test_two_killed_processes_resume_as_one_with_workers(tmp_path):
+    settings = dict(steps=STEPS, micro_batches=2)
+    assert ends(start(train, str(tmp_path / "whole"), **settings)) == [0]
+    both = start_world(2, train, str(tmp_path / "killed"), **settings)
+    kill_after(both[0], tmp_path / "killed", rows=10)
+    both[1].kill()
+    assert ends(*both) == [-signal.SIGKILL] * 2
+    assert ends(start(train, str(tmp_path / "killed"), **settings, loop=dict(workers=2))) == [0]
+    assert_same_run(tmp_path / "killed", tmp_path / "whole")
