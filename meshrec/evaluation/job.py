@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from tqdm import tqdm
 
 from meshrec.build import Surface, TrainConfig, load_model
@@ -66,7 +68,7 @@ def run_evaluation(config_path: str | Path, overrides: Sequence[str], options: E
     bodies = dict(_name_and_path(word, "smpl_male=SMPL_MALE.pkl") for word in options.bodies)
     if len(places) < len(options.data) or SYNTHETIC in places:
         raise InvalidInput(f"Every data set needs a name of its own, other than {SYNTHETIC!r}.")
-    with join_world() as world:
+    with join_world() as world, _one_thread():
         try:
             return _Job(config_path, overrides, options, world).run(places, bodies)
         except MeshrecError as error:
@@ -128,6 +130,20 @@ class _Job:
 
     def _bar(self, name: str) -> Callable:
         return lambda items: tqdm(items, desc=name, mininterval=1, disable=not self.world.is_first)
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Sums inside the net come out differently, in the last bits, with each number of threads.
+
+    With one thread the figures do not depend on the number of processes, and processes are the way to use more cores.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def open_photo_set(name: str, place: str, surface: Surface, bodies: dict[str, str]) -> PhotoSet:

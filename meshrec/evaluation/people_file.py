@@ -18,6 +18,11 @@ from meshrec.data.pictures import VIDEO_EXTENSIONS, fill_outlines, read_picture
 from meshrec.errors import AssetNotFound, InvalidInput
 from meshrec.evaluation.people import DensePosePoints, LabelledPerson, LabelledPhoto, joint_names
 
+_DENSEPOSE_WORDS = (
+    "U and V are read in the charts of charts_hash; the shipped ones agree with DensePose's own in the parts only, so "
+    "GPS of DensePose's annotations needs theirs"
+)
+
 
 class PeopleFile:
     """The people of a file written by ``tools/convert_dataset.py``.
@@ -80,6 +85,7 @@ class PeopleFile:
             "labels": self.path.name,
             "labels_sha256": sha256_of_file(self.path),
             "labelled_in": self.people.joint_set or "not said",
+            **({"densepose": _DENSEPOSE_WORDS} if self.people.densepose.counts.any() else {}),
             "true_bodies": f"{', '.join(used) or 'none'} of {', '.join(meshes) or 'none'} labelled",
         }
 

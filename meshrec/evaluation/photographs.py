@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -72,8 +71,11 @@ class PhotoMeter:
             keypoints = coco_person(found_px, person, image, prediction.score)
             values |= {} if keypoints is None else {"oks": similarity_of(keypoints)}
         if person.mask is not None:
-            values |= self._mask_figures(prediction, person, bool(hits))
-            confusions["fb_seg"] = self._foreground(prediction, person)
+            masks = self._masks(prediction, person)
+            overlap = mask_iou(*masks).item()
+            values |= {"mask_iou_everybody": overlap} | ({"mask_iou": overlap} if hits else {})
+            values |= {name: value.item() for name, value in mask_figures(*masks).items()}
+            confusions["fb_seg"] = foreground_confusion(*masks)[0]
         if prediction.iuv is not None:
             dense, right = photo_figures(prediction, person, self.ruler, size)
             values, hits = values | dense, hits | ({"iuv_part_accuracy": right.numpy()} if len(right) else {})
@@ -84,20 +86,12 @@ class PhotoMeter:
         joints_cam = self.skeleton(prediction.vertices_cam[None])
         return project_pinhole(joints_cam, prediction.camera.focal_px, prediction.camera.centre_px)[0]
 
-    def _silhouette(self, prediction: MeshPrediction, person: LabelledPerson) -> tuple[Tensor, Tensor]:
+    @staticmethod
+    def _masks(prediction: MeshPrediction, person: LabelledPerson) -> tuple[Tensor, Tensor]:
         """Predicted and true masks (1, H, W)."""
         size = tuple(person.mask.shape)
         drawn = rasterize(prediction.vertices_cam[None], prediction.faces, prediction.camera, size).mask
         return drawn, torch.from_numpy(person.mask)[None]
-
-    def _mask_figures(self, prediction: MeshPrediction, person: LabelledPerson, clear: bool) -> dict[str, float]:
-        masks = self._silhouette(prediction, person)
-        overlap = mask_iou(*masks).item()
-        values = {name: value.item() for name, value in mask_figures(*masks).items()}
-        return values | {"mask_iou_everybody": overlap} | ({"mask_iou": overlap} if clear else {})
-
-    def _foreground(self, prediction: MeshPrediction, person: LabelledPerson) -> np.ndarray:
-        return foreground_confusion(*self._silhouette(prediction, person))[0]
 
     def _space_figures(self, prediction: MeshPrediction, person: LabelledPerson) -> dict[str, float]:
         vertices = prediction.vertices_cam[None]
@@ -125,7 +119,10 @@ class PhotoMeter:
         root, counted = list(root_of(known)), known & self.reader.counted
         if not known[root].all():
             return None
-        at_root = [None if some is None else (some - some[root].mean(0))[counted].numpy() for some in (joints, true)]
+        at_root = (
+            None if some is None else torch.where(counted[:, None], some - some[root].mean(0), torch.nan).numpy()
+            for some in (joints, true)
+        )
         return TrackFrame(person.track, person.frame, *at_root)
 
 

@@ -46,7 +46,11 @@ def ranked_sheet(rows: Sequence[Row], draw: Draw, people: int = PEOPLE_PER_ROW) 
             drawn = [_thumbnail(picture) for picture in draw(row.key)]
             columns = count * len(drawn)
             pictures += drawn
-            captions += [f"{title}: {name} {row.figure(name):.3g}", row.key[-28:], *[""] * (len(drawn) - 2)]
+            captions += [
+                f"{title}: {name} {row.figure(name):.3g}",
+                row.key.rpartition("/")[2],
+                *[""] * (len(drawn) - 2),
+            ]
     return contact_sheet(pictures, columns, captions)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch.distributed as dist
 
-from meshrec.engine.distributed import World
+from meshrec.engine.distributed import EndedElsewhere, World
 from meshrec.metrics.oks import KeypointPerson
 
 
@@ -23,7 +23,7 @@ class TrackFrame:
     Attributes:
         track: names the person in its recording.
         frame: number of the frame.
-        joints_m: (J, 3) predicted, metres, at the root.
+        joints_m: (J, 3) predicted, metres, at the root; NaN for joints that do not count.
         true_joints_m: the same of the truth, or None.
     """
 
@@ -64,12 +64,19 @@ class Row:
 
 
 def gather(items: Iterable, world: World) -> list:
-    """The items of all processes, in the order of the processes; every process gets the whole list."""
+    """The items of all processes, in the order of the processes; every process gets the whole list.
+
+    Raises:
+        EndedElsewhere: another process has ended before it gave its items.
+    """
     own = list(items)
     if world.size == 1:
         return own
     parts: list[list] = [[] for _ in range(world.size)]
-    dist.all_gather_object(parts, own)
+    try:
+        dist.all_gather_object(parts, own)
+    except RuntimeError as error:  # how torch reports that another process is gone
+        raise EndedElsewhere("Another process of this evaluation has ended; its message says why.") from error
     return [item for part in parts for item in part]
 
 

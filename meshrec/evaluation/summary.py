@@ -73,14 +73,16 @@ def _track_accelerations(track: list[TrackFrame]) -> dict[str, list[float]]:
     frames = np.array(sorted(by_frame))
     if len(frames) < 3:
         return {}
-    place = (frames - frames[0]) // int(np.diff(frames).min())
-    on_grid = place * int(np.diff(frames).min()) == frames - frames[0]
-    frames, place = frames[on_grid], place[on_grid]
-    found = {"acceleration_mm": _grid([by_frame[frame].joints_m for frame in frames], place)}
-    if any(by_frame[frame].true_joints_m is None for frame in frames):
-        return {"acceleration_mm": acceleration_mm(*found["acceleration_mm"]).tolist()}
-    true, valid = _grid([by_frame[frame].true_joints_m for frame in frames], place)
-    joints, _ = found["acceleration_mm"]
+    step = int(np.diff(frames).min())
+    on_grid = (frames - frames[0]) % step == 0
+    moments, place = [by_frame[frame] for frame in frames[on_grid]], (frames[on_grid] - frames[0]) // step
+    joints = np.stack([moment.joints_m for moment in moments])
+    if any(moment.true_joints_m is None for moment in moments):
+        joints, valid = _grid(joints, place, np.isfinite(joints).all((0, 2)))
+        return {"acceleration_mm": acceleration_mm(joints, valid).tolist()}
+    true = np.stack([moment.true_joints_m for moment in moments])
+    always_known = np.isfinite(joints).all((0, 2)) & np.isfinite(true).all((0, 2))
+    (joints, valid), (true, _) = (_grid(some, place, always_known) for some in (joints, true))
     return {
         "acceleration_mm": acceleration_mm(joints, valid).tolist(),
         "true_acceleration_mm": acceleration_mm(true, valid).tolist(),
@@ -88,11 +90,11 @@ def _track_accelerations(track: list[TrackFrame]) -> dict[str, list[float]]:
     }
 
 
-def _grid(joints: list[np.ndarray], place: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-    """Joints (T, J, 3) at their steps in double precision, zero where a frame is missing, and (T,) which exist."""
+def _grid(joints: np.ndarray, place: np.ndarray, counted: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    """Some joints of (N, J, 3) at their steps (T, K, 3) in double precision, and (T,) which steps exist."""
     steps = int(place[-1]) + 1
-    grid = np.zeros((steps, *joints[0].shape))
-    grid[place] = np.stack(joints)
+    grid = np.zeros((steps, int(counted.sum()), 3))
+    grid[place] = joints[:, counted]
     valid = np.zeros(steps, bool)
     valid[place] = True
     return torch.from_numpy(grid), torch.from_numpy(valid)
