@@ -110,8 +110,9 @@ def _run_stage(
     number = config.stages.index(stage)  # of all stages, so that a stage run alone draws the same samples
     seed = config.seed + 101 * number
     torch.manual_seed(seed)  # a stage begins alike, whatever ran before it in this process
-    source = build_source(config.data, stage, surface)
-    task = DecoMRTask(surface.atlas, surface.body, world.pick_device(config.loop.device))
+    device = world.pick_device(config.loop.device)
+    source = build_source(config.data, stage, surface, device)
+    task = DecoMRTask(surface.atlas, surface.body, device)
     fresh = fresh and not any("location_net" in earlier.nets for earlier in config.stages[:number])
     if stage.location_input == "rendered" and net.location_net.map_basis is not None and fresh:
         world.from_first(lambda: _start_basis(task, net, source, config.seed, folder, stage))
