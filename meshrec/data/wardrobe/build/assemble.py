@@ -8,24 +8,26 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from meshrec.data.wardrobe.build.binding import bind
 from meshrec.data.wardrobe.build.cutouts import cut_out
 from meshrec.data.wardrobe.build.decimation import decimated
 from meshrec.data.wardrobe.build.faces import brow_in_atlas, eye_angles, iris_colour, iris_share, paint_eyes
 from meshrec.data.wardrobe.build.figure import Figure, load_figure
-from meshrec.data.wardrobe.build.garments import Surface, followed, neighbour_means, pushed_out
+from meshrec.data.wardrobe.build.garments import dress
 from meshrec.data.wardrobe.build.packs import Asset, read_pack
 from meshrec.data.wardrobe.build.proxy_files import Proxy, TexturedMesh, read_proxy, read_textured_mesh
 from meshrec.data.wardrobe.build.skins import RESOLUTION, AtlasPoints, as_map, atlas_points, filled, sampled
 from meshrec.data.wardrobe.build.textures import opaque_texture, read_picture, texture_coordinates
 from meshrec.data.wardrobe.layers import KINDS, Layer, Wardrobe
 from meshrec.errors import InvalidInput
+from meshrec.structures.joints import SMPL24
 from meshrec.uv.atlas import UvAtlas
 
 _DECIMETRE = 0.1
 # Vertices that a layer needs at the sizes at which nets see people; small things were modelled for close-ups.
 _VERTICES = {"shoes": 900, "hat": 500, "glasses": 500, "hair": 2500}
 _MOST_VERTICES = 3000
+# What moves things on the head; long hair lies on the back. The first takes over from joints that are not listed.
+_CARRIERS = {"hat": ("head",), "glasses": ("head",), "hair": ("spine3", "neck", "head")}
 
 
 def build_wardrobe(folders: Iterable[str | Path], progress: Callable[[Iterable], Iterable] = iter) -> Wardrobe:
@@ -93,21 +95,8 @@ def make_layers(asset: Asset, figure: Figure) -> list[Layer]:
     texture = opaque_texture(picture)
     mesh = TexturedMesh(points, mesh.faces, texture_coordinates(mesh.face_texcoords, texture.shape[:2]))
     mesh = decimated(cut_out(mesh, picture[..., 3]), _VERTICES.get(asset.kind, _MOST_VERTICES))
-    points, faces, texcoords = mesh.vertices, mesh.faces, mesh.face_texcoords
-    body = figure.body
-    surface = Surface(
-        figure.vertices,
-        figure.normals,
-        figure.faces,
-        body.shape_directions.double().numpy(),
-        body.skinning_weights.double().numpy(),
-    )
     hidden = np.isin(figure.hm08_vertex, proxy.deleted)
-    means = neighbour_means(faces, points)
-    points = pushed_out(points, means, surface, ~hidden)
-    binding = bind(points, surface.vertices, surface.faces)
-    skin = np.concatenate([surface.shape_directions.reshape(len(surface.vertices), -1), surface.skinning_weights], 1)
-    directions, weights = np.split(followed(points, means, surface, skin), [skin.shape[1] - body.joint_count], axis=1)
+    fit = dress(mesh, figure.surface, hidden, [SMPL24.index(joint) for joint in _CARRIERS.get(asset.kind, ())])
     textures = [(asset.name, texture)]
     textures += [(path.stem, opaque_texture(read_picture(path))) for path in asset.other_textures]
     return [
@@ -115,14 +104,14 @@ def make_layers(asset: Asset, figure: Figure) -> list[Layer]:
             name,
             asset.kind,
             asset.sex,
-            torch.from_numpy(points).float(),
-            torch.from_numpy(directions.reshape(len(points), 3, -1)).float(),
-            torch.from_numpy(weights / weights.sum(1, keepdims=True)).float(),
-            torch.from_numpy(faces),
-            torch.from_numpy(texcoords).float(),
+            torch.from_numpy(fit.vertices).float(),
+            torch.from_numpy(fit.shape_directions).float(),
+            torch.from_numpy(fit.skinning_weights).float(),
+            torch.from_numpy(mesh.faces),
+            torch.from_numpy(mesh.face_texcoords).float(),
             torch.from_numpy(picture),
-            torch.from_numpy(binding.face),
-            torch.from_numpy(binding.barycentric).float(),
+            torch.from_numpy(fit.binding.face),
+            torch.from_numpy(fit.binding.barycentric).float(),
             torch.from_numpy(hidden),
             asset.licence,
             asset.author,

@@ -22,17 +22,14 @@ _WHITE = np.array([214.0, 205.0, 200.0])
 
 def eye_angles(figure: Figure, points: AtlasPoints) -> np.ndarray:
     """(T,) angle in radians between the gaze and each texel of an eyeball, seen from its centre; inf elsewhere."""
-    straight = figure.base_straight()
-    difference = figure.vertices - straight[figure.hm08_vertex]
-    shift = np.median(difference, axis=0)
-    eyes = straight[_HELPER_EYES] + shift
+    eyes = figure.base_straight[_HELPER_EYES]
     angles = np.full(len(points.points), np.inf)
     for side in (1, -1):
         eyeball = eyes[np.sign(eyes[:, 0]) == side]
         centre, radius = 0.5 * (eyeball.min(0) + eyeball.max(0)), 0.5 * np.ptp(eyeball[:, 0])
         away = points.points - centre
         distance = np.linalg.norm(away, axis=1)
-        lifted = np.linalg.norm(points.points - points.own_points - shift, axis=1) > _LIFTED
+        lifted = np.linalg.norm(points.points - points.own_points, axis=1) > _LIFTED
         bulge = lifted & (distance < 1.1 * radius) & (away[:, 2] > 0)
         angles[bulge] = np.arccos(away[bulge, 2] / distance[bulge])
     return angles

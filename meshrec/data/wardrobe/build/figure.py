@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -12,11 +13,12 @@ from meshrec.body.build.shape_space import sample_shapes
 from meshrec.body.build.t_pose import to_t_pose
 from meshrec.body.model import BodyModel
 from meshrec.data.wardrobe.build.binding import bind
+from meshrec.data.wardrobe.build.garments import Surface
 from meshrec.errors import InvalidInput
 from meshrec.geometry.meshes import vertex_normals
 
 _SHAPES, _SEED = 480, 20250  # as many, from the same numbers, as the default body is the mean of
-_MIRROR_TOLERANCE = 0.008  # metres; vertices that lie farther from the base mesh were moved on purpose (eyes, nostrils)
+_SAME_SKIN = 0.008  # metres; vertices that lie farther from the base mesh were moved on purpose (eyes, nostrils)
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,7 @@ class Figure:
     """Our body's template and the base mesh, both of the mean shape.
 
     Attributes:
-        body: the model.
-        vertices, normals: (B, 3) of the template.
-        faces: (F, 3) of the template.
+        body: the model; its template has ``vertices`` (B, 3) and ``faces`` (F, 3).
         base: MakeHuman's base mesh.
         base_rest: (N, 3) metres, in MakeHuman's rest pose (an A-pose).
         base_heads: (K, 3) bone heads in that pose.
@@ -38,29 +38,43 @@ class Figure:
     base_rest: np.ndarray
     base_heads: np.ndarray
     hm08_vertex: np.ndarray
-    vertices: np.ndarray = field(init=False)
-    normals: np.ndarray = field(init=False)
-    faces: np.ndarray = field(init=False)
 
-    def __post_init__(self) -> None:
-        template, faces = self.body.template_vertices, self.body.faces
-        object.__setattr__(self, "vertices", template.double().numpy())
-        object.__setattr__(self, "faces", faces.numpy())
-        object.__setattr__(self, "normals", vertex_normals(template.double(), faces).numpy())
+    @cached_property
+    def vertices(self) -> np.ndarray:
+        return self.body.template_vertices.double().numpy()
+
+    @cached_property
+    def faces(self) -> np.ndarray:
+        return self.body.faces.numpy()
+
+    @cached_property
+    def surface(self) -> Surface:
+        """What garments are fitted to."""
+        body = self.body
+        return Surface(
+            self.vertices,
+            vertex_normals(body.template_vertices.double(), body.faces).numpy(),
+            self.faces,
+            body.shape_directions.double().numpy(),
+            body.skinning_weights.double().numpy(),
+        )
 
     def posed(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Points (P, 3) of the base mesh's rest pose, with weights (P, K) of its bones, over our template."""
-        straight = self._straightened(points, weights)
-        difference = self.vertices - self.base_straight()[self.hm08_vertex]
-        shift = np.median(difference, axis=0)
-        rest = difference - shift
-        rest[np.linalg.norm(rest, axis=1) > _MIRROR_TOLERANCE] = 0
-        moved = straight + shift
+        moved = self._straightened(points, weights) + self._shift
+        rest = self.vertices - self.base_straight[self.hm08_vertex]
+        rest[np.linalg.norm(rest, axis=1) > _SAME_SKIN] = 0
         return moved + bind(moved, self.vertices, self.faces).read(rest, self.faces)
 
+    @cached_property
     def base_straight(self) -> np.ndarray:
-        """(N, 3) the base mesh with its arms and legs as our template has them, up to a shift."""
-        return self._straightened(self.base_rest, self.base.weights)
+        """(N, 3) the base mesh where our template stands, with arms and legs as our template has them."""
+        return self._straightened(self.base_rest, self.base.weights) + self._shift
+
+    @cached_property
+    def _shift(self) -> np.ndarray:
+        before = self._straightened(self.base_rest, self.base.weights)[self.hm08_vertex]
+        return np.median(self.vertices - before, axis=0)
 
     def _straightened(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
         base = self.base

@@ -1,14 +1,16 @@
-"""Fits a garment onto the figure: where it lies, how it follows shape and pose, and what it hides."""
+"""Dresses a body in a garment: where it lies, and how it follows the body's shape and pose."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix, diags
 from scipy.spatial import cKDTree
 
-from meshrec.data.wardrobe.build.binding import bind, heights
+from meshrec.data.wardrobe.build.binding import Binding, bind, heights
+from meshrec.data.wardrobe.build.proxy_files import TexturedMesh
 
 _GAP = 0.003  # metres between skin and cloth
 _PUSH_ROUNDS = 6
@@ -31,6 +33,44 @@ class Surface:
     faces: np.ndarray
     shape_directions: np.ndarray
     skinning_weights: np.ndarray
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A garment on a body.
+
+    Attributes:
+        vertices: (V, 3) outside the skin.
+        shape_directions: (V, 3, S); skinning_weights: (V, J), rows sum to one.
+        binding: the body's surface point below each vertex.
+    """
+
+    vertices: np.ndarray
+    shape_directions: np.ndarray
+    skinning_weights: np.ndarray
+    binding: Binding
+
+
+def dress(mesh: TexturedMesh, surface: Surface, hidden: np.ndarray, carriers: Sequence[int] = ()) -> Fit:
+    """Fit a garment that lies about right.
+
+    Args:
+        mesh: vertices over the body in its rest pose, metres.
+        hidden: (B,) body vertices that the garment hides; it need not stay outside of them.
+        carriers: joints that alone may move the garment, such as the head for a hat; the pull of others goes to the
+            first. All joints by default.
+    """
+    means = neighbour_means(mesh.faces, mesh.vertices)
+    points = pushed_out(mesh.vertices, means, surface, ~hidden)
+    joints = surface.skinning_weights.shape[1]
+    skin = np.concatenate([surface.shape_directions.reshape(len(hidden), -1), surface.skinning_weights], 1)
+    directions, weights = np.split(followed(points, means, surface, skin), [skin.shape[1] - joints], axis=1)
+    if carriers:
+        others = np.setdiff1d(np.arange(joints), carriers)
+        weights[:, carriers[0]] += weights[:, others].sum(1)
+        weights[:, others] = 0
+    weights /= weights.sum(1, keepdims=True)
+    return Fit(points, directions.reshape(len(points), 3, -1), weights, bind(points, surface.vertices, surface.faces))
 
 
 def neighbour_means(faces: np.ndarray, vertices: np.ndarray) -> csr_matrix:

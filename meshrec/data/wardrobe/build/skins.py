@@ -23,7 +23,7 @@ class AtlasPoints:
     Attributes:
         row, column: (T,) where in the map.
         points: (T, 3) on our template.
-        own_points: (T, 3) the same points of our mesh on the straightened base mesh, in the base mesh's place.
+        own_points: (T, 3) the same points before the base mesh's pockets were filled to make our template.
         base_texcoords: (T, 2) there in MakeHuman's texture layout, v up.
     """
 
@@ -40,7 +40,7 @@ def atlas_points(figure: Figure, atlas: UvAtlas, resolution: int = RESOLUTION) -
     table = atlas.texels(resolution)
     row, column = np.nonzero(table.mask.numpy())
     index, weights = table.vertex_index.numpy()[row, column], table.barycentric.numpy()[row, column]
-    base = figure.base_straight()
+    base = figure.base_straight
     # Our vertices are base vertices, so each texel lies on the base mesh or, where ours is coarser, just beside it.
     own_points = np.einsum("tk,tkc->tc", weights, base[figure.hm08_vertex][index])
     skin = (figure.base.faces < _SKIN_END).all(1)
