@@ -84,13 +84,15 @@ def _cover(picture: np.ndarray, size: int) -> np.ndarray:
 
 def _scenery(count: int, size: int, dice: Dice) -> Tensor:
     """Coloured noise of several scales with a few straight edges, as stand-in for rooms and streets."""
-    picture = dice.uniform(count, 3, 1, 1).expand(count, 3, size, size).clone()
+    # Like most places, more grey than colourful.
+    picture = dice.uniform(count, 1, 1, 1).lerp(dice.uniform(count, 3, 1, 1), 0.3).expand(count, 3, size, size).clone()
     for cells, strength in ((3, 0.5), (8, 0.3), (24, 0.2), (max(1, size // 3), 0.12)):
-        noise = dice.uniform(count, 3, cells, cells, low=-0.5, high=0.5)
+        noise = dice.uniform(count, 1, cells, cells, low=-0.5, high=0.5)
+        noise = noise.lerp(dice.uniform(count, 3, cells, cells, low=-0.5, high=0.5), 0.3)
         picture.add_(F.interpolate(noise, size=(size, size), mode="bilinear", align_corners=False), alpha=strength)
     steps = torch.linspace(-1, 1, size, device=dice.device)
     for _ in range(4):
         angle, offset = dice.uniform(count, 1, 1, low=0.0, high=6.28), dice.uniform(count, 1, 1, low=-0.8, high=0.8)
         beyond = (torch.cos(angle) * steps[None, None, :] + torch.sin(angle) * steps[None, :, None] > offset)[:, None]
-        picture.add_(beyond * dice.uniform(count, 3, 1, 1, low=-0.25, high=0.25))
+        picture.add_(beyond * (dice.uniform(count, 1, 1, 1, low=-0.3, high=0.3) + 0.08 * dice.normal(count, 3, 1, 1)))
     return picture.clamp_(0, 1)

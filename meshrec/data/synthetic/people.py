@@ -26,6 +26,7 @@ from meshrec.data.synthetic.light import Lights, draw_lights, shade
 from meshrec.data.synthetic.occlusion import lit
 from meshrec.data.synthetic.outfits import Dresser
 from meshrec.data.synthetic.pieces import DressedPeople, Pieces
+from meshrec.data.synthetic.plausibility import pushes_through
 from meshrec.data.synthetic.poses import PoseSampler
 from meshrec.data.synthetic.scene import add_neighbours, add_obstacles
 from meshrec.data.synthetic.suits import Suits
@@ -149,7 +150,7 @@ class SyntheticPeople:
             pictures: False leaves the images empty and the people undressed, for training from correspondence alone.
         """
         dice = Dice(seed, self.device)
-        root, pose = self.poses.sample(count, dice)
+        root, pose = self._poses(count, dice)
         views = draw_views(count, dice)
         betas = self.variety.shape_deviation * dice.normal(count, self.body.beta_count)
         params = BodyParams(betas.clamp(-3, 3), views.rotation @ root, pose)
@@ -171,6 +172,17 @@ class SyntheticPeople:
         if pictures:
             images, mask = self._photograph(fragments, dressed, suit, output, views, framing, mask, dice)
         return self._label(fragments, dressed, images, mask, output, views, framing)
+
+    def _poses(self, count: int, dice: Dice) -> tuple[Tensor, Tensor]:
+        """Roots and poses; one that pushes a limb through the body gives way to a second draw that does not."""
+        root, pose = self.poses.sample(count, dice)
+        other_root, other = self.poses.sample(count, dice)
+        joints, parents = self.pieces.rest_joints, self.pieces.parents
+        swap = pushes_through(pose, joints, parents) & ~pushes_through(other, joints, parents)
+        return (
+            torch.where(swap[:, None, None], other_root, root),
+            torch.where(swap[:, None, None, None], other, pose),
+        )
 
     def _thickness(self, suit: Tensor, worn: list[tuple[int, ...]], pictures: bool) -> Tensor:
         """(B, V) metres that painted clothes stand off the skin; none below real ones, nor without pictures."""
