@@ -1,6 +1,11 @@
 """The training command as a user runs it, on the seconds-long twins of the shipped configurations."""
 
 import csv
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +16,8 @@ from meshrec.engine.tasks import DecoMRTask
 from meshrec.errors import InvalidInput
 from meshrec.training import run_training
 
-SMOKE = Path(__file__).parents[1] / "configs" / "smoke"
+REPOSITORY = Path(__file__).parents[1]
+SMOKE = REPOSITORY / "configs" / "smoke"
 STAGES = {"decomr_light": ("perception", "lifting", "joint"), "decomr": ("correspondence", "end")}
 
 
@@ -77,3 +83,29 @@ def test_the_basis_is_started_once_though_earlier_stages_left_a_checkpoint(tmp_p
 def test_mistakes_are_explained(tmp_path, arguments, expected):
     with pytest.raises(InvalidInput, match=expected):
         run_training(SMOKE / "decomr_light.yaml", folder=tmp_path, **arguments)
+
+
+def start_tool(folder, *launcher):
+    """``tools/train.py`` on the first stage of the smoke configuration, with a checkpoint at every step."""
+    command = [*launcher, "tools/train.py", "configs/smoke/decomr_light.yaml", "--only", "perception"]
+    words = ["stages.0.steps=6", "loop.save_every=1", "--folder", str(folder)]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([sys.executable, *command, *words], cwd=REPOSITORY, env=environment, text=True,
+                            stderr=subprocess.PIPE)  # fmt: skip
+
+
+def test_a_run_killed_alone_and_resumed_by_two_processes_ends_like_an_undisturbed_one(tmp_path):
+    """One process from start to end, beside: one, killed by SIGKILL, then two that torchrun starts."""
+    undisturbed, killed = start_tool(tmp_path / "whole"), start_tool(tmp_path / "killed")
+    while not (tmp_path / "killed" / "previous.pt").exists():  # in the middle of the third step, or near it
+        assert killed.poll() is None, killed.stderr.read()
+        time.sleep(0.01)
+    killed.kill()
+    assert killed.wait() == -signal.SIGKILL and not (tmp_path / "killed" / "perception.safetensors").exists()
+    killed.stderr.close()
+    resumed = start_tool(tmp_path / "killed", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    for process in (undisturbed, resumed):
+        said = process.communicate()[1]
+        assert process.returncode == 0, said[-2000:]
+    for name in ("perception.safetensors", "weights.safetensors"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

@@ -5,6 +5,7 @@
 The processes are real and so are the signals.
 """
 
+import os
 import random
 import signal
 import time
@@ -44,11 +45,15 @@ def undisturbed(tmp_path_factory):
     return folder
 
 
-def kill_after(process, folder, rows):
-    """SIGKILL at whatever the process is doing once the log has so many rows."""
+def wait_for_rows(process, folder, rows):
     log = folder / "first.csv"
     while process.is_alive() and not (log.exists() and log.read_text().count("\n") > rows):
         time.sleep(0.0005)
+
+
+def kill_after(process, folder, rows):
+    """SIGKILL at whatever the process is doing some moments after the log has so many rows."""
+    wait_for_rows(process, folder, rows)
     time.sleep(random.Random(rows).uniform(0, 0.01))
     process.kill()
 
@@ -99,3 +104,25 @@ def test_two_killed_processes_resume_as_one_with_workers(tmp_path):
     assert ends(*both) == [-signal.SIGKILL] * 2
     assert ends(start(train, str(tmp_path / "killed"), **settings, loop=dict(workers=2))) == [0]
     assert_same_run(tmp_path / "killed", tmp_path / "whole")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_process_that_is_asked_to_stop_saves_and_says_how_to_go_on(tmp_path, undisturbed, number, code):
+    settings = dict(steps=STEPS, loop=dict(log_every=3, save_every=4))
+    process = start(train, str(tmp_path / "run"), errors=tmp_path / "said", **settings)
+    wait_for_rows(process, tmp_path / "run", 3)
+    os.kill(process.pid, number)
+    assert ends(process) == [code]
+    said = (tmp_path / "said").read_text()
+    assert said.count("\n") == 1 and said.startswith(f"Stopped by {signal.Signals(number).name} after step ")
+    assert ends(start(train, str(tmp_path / "run"), **settings)) == [0]
+    assert_same_run(tmp_path / "run", undisturbed)
+
+
+def test_both_processes_stop_when_one_is_asked_to(tmp_path):
+    both = start_world(2, train, str(tmp_path / "run"), errors=tmp_path / "said", steps=400, micro_batches=2)
+    wait_for_rows(both[0], tmp_path / "run", 3)
+    os.kill(both[1].pid, signal.SIGTERM)
+    assert ends(*both) == [143, 0]
+    assert "the same command goes on from there" in (tmp_path / "said0").read_text()
+    assert (tmp_path / "said1").read_text() == ""
