@@ -1,13 +1,11 @@
 """The synthetic test set: a model that knows the truth has no error, one that errs by a known amount has that error."""
 
-import shutil
-
 import numpy as np
 import pytest
 import torch
 
 from meshrec.build import DataConfig, Surface
-from meshrec.data.synthetic import SyntheticPeopleConfig
+from meshrec.data.synthetic import SyntheticPeople, SyntheticPeopleConfig
 from meshrec.evaluation import TEST_SEED, evaluate_synthetic, synthetic_test_set, table
 from meshrec.evaluation.summary import exact_mean
 from meshrec.evaluation.synthetic import measure_synthetic
@@ -90,30 +88,39 @@ def packs(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize(("name", "words"), [
-    ("walks.npz", "made up, because no validation file"), ("mocap_train.npz", "recorded, mocap_val.npz, sha256"),
-    ("absent_train.npz", "made up"),
+@pytest.fixture
+def settings_of(monkeypatch, surface):
+    """The settings that the test people of a configuration would be drawn by, and the words for them."""
+    monkeypatch.setattr(SyntheticPeople, "from_config", lambda config, *others, **options: config)
+
+    def settings(**config):
+        test_set = synthetic_test_set(DataConfig(synthetic=SyntheticPeopleConfig(**config)), surface)
+        return test_set.people, test_set.words
+
+    return settings
+
+
+@pytest.mark.parametrize(("name", "used", "words"), [
+    ("mocap_train.npz", "mocap_val.npz", "recorded, mocap_val.npz, sha256"),
+    ("walks.npz", None, "made up, because no validation file"),
+    ("absent_train.npz", None, "made up"),
 ])  # fmt: skip
-def test_nobody_is_tested_on_training_poses_unawares(surface, packs, name, words):
-    config = DataConfig(synthetic=SyntheticPeopleConfig(motion_pack=str(packs / name)))
-    test_set = synthetic_test_set(config, surface)
-    assert test_set.words["poses"].startswith(words)
-    assert (test_set.people.poses.recordings is None) == words.startswith("made up")
+def test_nobody_is_tested_on_training_poses_unawares(settings_of, packs, name, used, words):
+    settings, said = settings_of(motion_pack=str(packs / name))
+    assert settings.motion_pack == (used and str(packs / used)) and said["poses"].startswith(words)
 
 
-def test_a_training_pack_without_its_validation_file_gives_made_up_poses(surface, packs):
+def test_a_training_pack_without_its_validation_file_gives_made_up_poses(settings_of, packs):
     (packs / "mocap_val.npz").unlink()
-    config = DataConfig(synthetic=SyntheticPeopleConfig(motion_pack=str(packs / "mocap_train.npz")))
-    assert synthetic_test_set(config, surface).people.poses.recordings is None
+    settings, said = settings_of(motion_pack=str(packs / "mocap_train.npz"))
+    assert settings.motion_pack is None and "no validation file" in said["poses"]
 
 
-def test_backgrounds_that_training_uses_up_are_called_the_same(surface, tmp_path):
-    from PIL import Image
-
-    for number in range(4):
-        Image.new("RGB", (80, 80), (50 * number, 0, 0)).save(tmp_path / f"{number}.png")
-    for share, words in (((0.0, 1.0), "the same as in training"), ((0.0, 0.5), "the share from 0.5 on")):
-        settings = SyntheticPeopleConfig(backgrounds=str(tmp_path), background_share=share)
-        assert words in synthetic_test_set(DataConfig(synthetic=settings), surface).words["backgrounds"]
-    shutil.rmtree(tmp_path)
-    assert synthetic_test_set(DataConfig(synthetic=settings), surface).words["backgrounds"] == "painted"
+def test_backgrounds_that_training_uses_up_are_called_the_same(settings_of, tmp_path):
+    for share, used, words in (
+        ((0.0, 1.0), (0.0, 1.0), "the same as in training"),
+        ((0.0, 0.5), (0.5, 1.0), "the share from 0.5 on"),
+    ):
+        settings, said = settings_of(backgrounds=str(tmp_path), background_share=share)
+        assert settings.background_share == used and words in said["backgrounds"]
+    assert settings_of(backgrounds=str(tmp_path / "none"))[1]["backgrounds"] == "painted"
