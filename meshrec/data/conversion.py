@@ -8,13 +8,27 @@ from pathlib import Path
 from types import ModuleType
 
 from meshrec.data.annotations import Annotations
-from meshrec.data.converters import coco_keypoints, spin, threedpw
+from meshrec.data.converters import (
+    bedlam,
+    coco_densepose,
+    coco_keypoints,
+    h36m,
+    mpi_inf_3dhp,
+    spin,
+    surreal,
+    threedpw,
+)
 from meshrec.errors import AssetNotFound, InvalidInput
 
 FORMATS: dict[str, ModuleType] = {
     "coco": coco_keypoints,
+    "densepose": coco_densepose,
     "spin": spin,
     "3dpw": threedpw,
+    "bedlam": bedlam,
+    "h36m": h36m,
+    "mpi-inf-3dhp": mpi_inf_3dhp,
+    "surreal": surreal,
 }
 
 
@@ -53,7 +67,7 @@ def convert_sources(
     if layout not in FORMATS:
         raise InvalidInput(f"There is no layout {layout!r}; there are {', '.join(FORMATS)}.")
     converter = FORMATS[layout]
-    files = [file for source in sources for file in _files(Path(source), converter.PATTERN)]
+    files = [file for source in sources for file in _files(Path(source), converter.PATTERNS)]
     first = Path(sources[0])
     root = Path(images) if images is not None else first if first.is_dir() else first.parent
     if not root.is_dir():
@@ -91,12 +105,14 @@ def missing_images(people: Annotations, root: str | Path, most: int = 1000) -> l
     return [name for name in names[::step] if not (Path(root) / name).is_file()]
 
 
-def _files(source: Path, pattern: str) -> list[Path]:
+def _files(source: Path, patterns: tuple[str, ...]) -> list[Path]:
     if source.is_file():
         return [source]
     if not source.exists():
         raise AssetNotFound(f"There is no file or folder {source}.")
-    found = sorted(source.rglob(pattern))
+    found = sorted({file for pattern in patterns for file in source.rglob(pattern)})
     if not found:
-        raise AssetNotFound(f"The folder {source} holds no file {pattern}, which this layout consists of.")
+        raise AssetNotFound(
+            f"The folder {source} holds no file {' or '.join(patterns)}, which this layout consists of."
+        )
     return found

@@ -53,4 +53,4 @@ def test_a_data_set_of_which_nothing_can_be_read_writes_no_file(tmp_path, capsys
 
 def test_every_converter_has_what_the_tool_needs():
     for module in FORMATS.values():
-        assert module.PATTERN and module.convert.__doc__ and "licence" in open(module.__file__).read()
+        assert module.PATTERNS and module.convert.__doc__ and "licence" in open(module.__file__).read()

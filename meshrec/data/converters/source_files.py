@@ -88,7 +88,7 @@ def read_mat(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
     with path.open("rb") as file:
         start = file.read(128)
     is_hdf5 = start[:8] == b"\x89HDF\r\n\x1a\n" or b"MATLAB 7.3" in start
-    with explained(path, f"a MATLAB file with {', '.join(keys)}"):
+    try:
         if is_hdf5:
             h5py = require("h5py", purpose="read MATLAB files of version 7.3", extra="convert")
             with h5py.File(path) as file:
@@ -96,6 +96,10 @@ def read_mat(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
         scipy_io = require("scipy.io", purpose="read MATLAB files", extra="convert")
         content = scipy_io.loadmat(path, variable_names=list(keys))
         return {key: content[key] for key in keys}
+    except MeshrecError:
+        raise
+    except Exception as error:  # the decoders fail in ways of their own
+        raise InvalidInput(f"{path} is not a MATLAB file with {', '.join(keys)} ({type(error).__name__}).") from error
 
 
 def below(path: Path, root: Path) -> str:

@@ -22,7 +22,7 @@ from meshrec.data.converters.source_files import explained, read_npz
 from meshrec.errors import InvalidInput
 from meshrec.structures.foreign_joints import OPENPOSE25, SPIN24
 
-PATTERN = "*.npz"
+PATTERNS = ("*.npz",)
 _KEYS = ("imgname", "center", "scale", "part", "openpose", "S", "pose", "shape", "has_smpl", "gender", "maskname")
 _BODIES = {"m": "smpl_male", "f": "smpl_female", "0": "smpl_male", "1": "smpl_female"}
 

@@ -1,9 +1,9 @@
 """3DPW's sequence files: ``sequenceFiles/{train,validation,test}/*.pkl``.
 
 A pickle from Python 2 with ``sequence``; ``cam_poses`` (F, 4, 4) world to camera and ``cam_intrinsics`` (3, 3); and for
-every actor ``poses`` (F, 72), ``betas`` (10 or more, of which 10 are used), ``trans`` (F, 3), ``jointPositions``
-(F, 72) of the 24 SMPL joints in the world, ``genders``, ``poses2d`` (F, 3, 18) found by OpenPose, and
-``campose_valid`` (F,). Frames whose camera is not valid are left out, for that actor.
+every actor ``poses`` (F, 72), ``betas`` (10 or more, of which 10 are used), ``trans`` (F, 3), ``jointPositions`` (F,
+72) of the 24 SMPL joints in the world, ``genders``, ``poses2d`` (F, 3, 18) found by OpenPose, and ``campose_valid``
+(F,). Frames whose camera is not valid are left out, for that actor.
 
 Boxes go around OpenPose's joints, as in the usual protocol; around the projected SMPL joints where it found none.
 Joints are SMPL's, in 3D and projected; only the face, which SMPL's skeleton lacks, is OpenPose's.
@@ -25,7 +25,7 @@ from meshrec.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angl
 from meshrec.structures import SMPL24
 from meshrec.structures.foreign_joints import OPENPOSE18
 
-PATTERN = "*.pkl"
+PATTERNS = ("*.pkl",)
 _BETAS = 10
 
 
