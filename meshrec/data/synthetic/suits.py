@@ -250,7 +250,7 @@ def _paint(cuts: Cuts, anatomy: RestAnatomy, points: Tensor, photos: Tensor | No
     count, size = len(cuts.worn["shirt"]), len(points)
     person, rest = torch.arange(count).repeat_interleave(size), points.repeat(count, 1)
     paint = _face_paint(anatomy, points).repeat(count)
-    lean = (128 + 100 * torch.sin(rest @ torch.tensor([90.0, 70.0, 80.0]))).to(torch.uint8)  # uneven skin
+    lean = (128 + 50 * torch.sin(rest @ torch.tensor([90.0, 70.0, 80.0]))).to(torch.uint8)  # uneven skin
     for name, covered in coverage(cuts, anatomy, person, rest).items():
         where = covered.nonzero()[:, 0]
         paint[where] = PAINTS.index(name)

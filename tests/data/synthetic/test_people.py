@@ -59,9 +59,9 @@ def test_every_visible_pixel_looks_up_its_own_place_on_the_body(surface, batch):
     centres = (torch.arange(96) + 0.5) / 48 - 1
     own = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), -1).flatten(0, 1)
     distance = ((seen - own).norm(dim=-1) * 48)[batch.mask.flatten(1) > 0]
-    # Clothes stand off the skin and the true camera is a pinhole at 2 to 12 m: a few pixels,
+    # Clothes stand off the skin and the true camera is a pinhole as near as 1.6 m: a few pixels,
     # not the tens that a wrong convention gives.
-    assert distance.median() < 2.5 and distance.quantile(0.9) < 7
+    assert distance.median() < 2.5 and distance.quantile(0.9) < 10
 
 
 def test_parts_cover_exactly_the_mask_and_front_and_back_both_occur(batch):

@@ -30,7 +30,7 @@ def flagged(body, **turns) -> bool:
 def test_an_arm_through_the_side_and_merged_legs_are_noticed(body):
     assert not flagged(body)
     assert flagged(body, left_shoulder=(0.0, 0.0, -2.0))
-    assert flagged(body, left_hip=(0.0, 0.0, -0.25), right_hip=(0.0, 0.0, 0.0))
+    assert flagged(body, left_hip=(0.0, 0.0, -0.3), right_hip=(0.0, 0.0, 0.1))
     assert not flagged(body, left_hip=(-1.5, 0.0, 0.2), left_knee=(1.5, 0.0, 0.0))  # a raised knee
     assert not flagged(body, left_shoulder=(0.0, 0.0, 1.2), right_shoulder=(0.0, 0.0, -1.2))  # arms up
 
