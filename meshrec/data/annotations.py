@@ -182,7 +182,7 @@ class Annotations:
     @staticmethod
     def concatenate(parts: Sequence[Annotations]) -> Annotations:
         """All people in order. Poses and betas of different lengths are filled up with zeros."""
-        rows = {name: _concatenated([getattr(part, name) for part in parts]) for name in ROWS}
+        rows = {name: _concatenated(name, [getattr(part, name) for part in parts]) for name in ROWS}
         ragged = {name: Ragged.concatenate([getattr(part, name) for part in parts]) for name in RAGGED}
         words = {name: "; ".join(dict.fromkeys(getattr(part, name) for part in parts)) for name in WORDS}
         return Annotations(**rows, **ragged, **words)
@@ -219,8 +219,15 @@ def _check_values(people: Annotations) -> None:
         raise InvalidInput(f"DensePose parts must be 1 to 24, got {part.min()} to {part.max()}.")
 
 
-def _concatenated(arrays: Sequence[np.ndarray]) -> np.ndarray:
+def _concatenated(name: str, arrays: Sequence[np.ndarray]) -> np.ndarray:
+    if not any(any(array.strides) for array in arrays):  # what nobody knows goes on costing no memory
+        return _rows_of(name, None, sum(len(array) for array in arrays))
     size = np.max([array.shape[1:] for array in arrays], axis=0).astype(int) if arrays[0].ndim > 1 else ()
-    return np.concatenate(
-        [np.pad(array, [(0, 0), *((0, want - got) for want, got in zip(size, array.shape[1:]))]) for array in arrays]
-    )
+    return np.concatenate([_filled_up(array, size) for array in arrays])
+
+
+def _filled_up(array: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Rows of a larger size, with zeros at the end of each axis."""
+    if array.shape[1:] == tuple(size):
+        return array
+    return np.pad(array, [(0, 0), *((0, want - got) for want, got in zip(size, array.shape[1:]))])

@@ -15,7 +15,7 @@ from meshrec.data.crop_cameras import SKELETON_SETS, find_cameras
 from meshrec.data.crop_view import DRAWS, CropView
 from meshrec.data.mesh_truth import MeshTruth, PosedLabels
 from meshrec.data.npz_format import read_annotations
-from meshrec.data.pictures import fill_outlines, read_picture
+from meshrec.data.pictures import labelled_mask, labelled_picture
 from meshrec.data.surface_labels import render_surface
 from meshrec.errors import AssetNotFound, InvalidInput
 from meshrec.structures import BODY30, PinholeCamera, TrainingBatch
@@ -112,22 +112,8 @@ class ImageDataset:
 
     def _picture(self, people: Annotations, row: int, view: CropView) -> tuple[np.ndarray, np.ndarray]:
         """The crop of the image and of the mask."""
-        path = self.folder / str(people.image[row])
-        pixels = read_picture(path, int(people.frame[row]), int(people.quarter_turns[row]))
-        expected = tuple(people.image_size[row].tolist())
-        if all(expected) and pixels.shape[:2] != expected:
-            raise InvalidInput(
-                f"{path} has {pixels.shape[1]} x {pixels.shape[0]} pixels, but was labelled at "
-                f"{expected[1]} x {expected[0]}; use the images that the labels were made for."
-            )
-        return view.picture(pixels), view.mask(self._mask(people, row, pixels.shape[:2]))
-
-    def _mask(self, people: Annotations, row: int, size: tuple[int, int]) -> np.ndarray:
-        if people.mask_file[row]:
-            path = self.folder / str(people.mask_file[row])
-            return read_picture(path, quarter_turns=int(people.quarter_turns[row])).any(-1)
-        points = people.outlines.rows(row)
-        return fill_outlines([points["px"][points["ring"] == ring] for ring in np.unique(points["ring"])], *size)
+        pixels = labelled_picture(people, row, self.folder)
+        return view.picture(pixels), view.mask(labelled_mask(people, row, self.folder, pixels.shape[:2]))
 
     def _in_space(self, batch: TrainingBatch, people: Annotations, views: list[CropView]) -> TrainingBatch:
         """The batch with everything that is known in 3D."""
@@ -153,8 +139,10 @@ class ImageDataset:
         self, batch: TrainingBatch, people: Annotations, posed: PosedLabels, joints: Tensor, confidence: Tensor
     ) -> TrainingBatch:
         """3D joints: of the mesh, else the labelled ones, else those of another body's skeleton."""
+        confidence = confidence * (confidence[:, _HIPS] > 0).all(
+            1, keepdim=True
+        )  # joints are compared relative to them
         if people.joint_set not in SKELETON_SETS:
-            confidence = confidence * (confidence[:, _HIPS] > 0).all(1, keepdim=True)
             confidence[:, _HIPS] = 0
         use_posed = posed.has_joints & (posed.has_mesh | ~(confidence > 0).any(1))
         return batch.replace(

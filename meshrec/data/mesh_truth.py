@@ -14,6 +14,7 @@ from torch import Tensor
 from meshrec.body import BodyModel
 from meshrec.body.regressors import NamedJoints
 from meshrec.data.annotations import Annotations
+from meshrec.errors import InvalidInput
 from meshrec.geometry.rotations import axis_angle_to_matrix
 from meshrec.structures import BODY30, SMPL24, BodyParams
 
@@ -51,12 +52,18 @@ class MeshTruth:
         body: the body in use.
         files: paths of further bodies by the names that labels call them, for example ``smpl_male``.
     Raises:
-        AssetNotFound, InvalidInput: a body file is missing or damaged.
+        AssetNotFound, InvalidInput: a body file is missing, damaged, or not of SMPL's skeleton.
     """
 
     def __init__(self, body: BodyModel, files: Mapping[str, str | Path] | None = None) -> None:
         self.body = copy.deepcopy(body).cpu()  # photographs are read on the CPU, wherever synthetic people are drawn
         self.bodies = {name: BodyModel.from_file(path) for name, path in (files or {}).items()}
+        for name, model in self.bodies.items():
+            if model.joint_count != len(SMPL24):
+                raise InvalidInput(
+                    f"The body {name} has {model.joint_count} joints; labels can only be posed with bodies of SMPL's "
+                    f"{len(SMPL24)} joints. Leave it out: the labelled joints are used all the same."
+                )
         self.bodies[body.hash] = self.body
         self.named_joints = {name: NamedJoints(model, BODY30) for name, model in self.bodies.items()}
 

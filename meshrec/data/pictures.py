@@ -7,10 +7,49 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from meshrec.data.annotations import Annotations
 from meshrec.errors import InvalidInput
 
 VIDEO_EXTENSIONS = (".mp4", ".avi", ".mov", ".mkv")
 _OUTLINE_BITS = 4  # outlines are filled on a grid of sixteenths of a pixel
+
+
+def labelled_picture(people: Annotations, row: int, folder: Path) -> np.ndarray:
+    """(H, W, 3) uint8 RGB, the image of one labelled person.
+
+    Raises:
+        InvalidInput: not there, damaged, or of another size than it was labelled at.
+    """
+    path = folder / str(people.image[row])
+    pixels = read_picture(path, int(people.frame[row]), int(people.quarter_turns[row]))
+    expected = tuple(people.image_size[row].tolist())
+    if all(expected):
+        _check_size(path, pixels, expected)
+    return pixels
+
+
+def labelled_mask(people: Annotations, row: int, folder: Path, size: tuple[int, int]) -> np.ndarray:
+    """(H, W) bool, one labelled person's pixels in an image of ``size``; all False where no mask is known.
+
+    Raises:
+        InvalidInput: its file is not there, damaged, or of another size.
+    """
+    if people.mask_file[row]:
+        path = folder / str(people.mask_file[row])
+        mask = read_picture(path, quarter_turns=int(people.quarter_turns[row])).any(-1)
+        _check_size(path, mask, size)
+        return mask
+    points = people.outlines.rows(row)
+    rings = [points["px"][points["ring"] == ring] for ring in np.unique(points["ring"])]
+    return fill_outlines(rings, *size).astype(bool)
+
+
+def _check_size(path: Path, pixels: np.ndarray, expected: tuple[int, int]) -> None:
+    if pixels.shape[:2] != tuple(expected):
+        raise InvalidInput(
+            f"{path} has {pixels.shape[1]} x {pixels.shape[0]} pixels, but was labelled at "
+            f"{expected[1]} x {expected[0]}; use the files that the labels were made for."
+        )
 
 
 def read_picture(path: Path, frame: int = -1, quarter_turns: int = 0) -> np.ndarray:

@@ -18,6 +18,7 @@ from meshrec.geometry.rotations import axis_angle_to_matrix
 from meshrec.render import rasterize
 from meshrec.structures import BODY30, BodyParams, PinholeCamera
 from meshrec.uv import PartCharts, UvAtlas
+from tests.support.smpl_pickles import small_smpl_arrays
 
 SIZE = (240, 320)
 FOCAL, CENTRE = 300.0, (150.0, 110.0)
@@ -178,6 +179,31 @@ def test_the_same_seed_gives_the_same_batch_and_another_does_not(scene, body):
     people = dataset(scene, body)
     assert torch.equal(people.batch(3, 32, 1).images, people.batch(3, 32, 1).images)
     assert not torch.equal(people.batch(3, 32, 1).images, people.batch(3, 32, 2).images)
+
+
+def test_joints_of_a_skeleton_without_hips_are_not_used(scene, body):
+    without = np.ones((1, 30))
+    without[:, BODY30.index("left_hip")] = 0
+    batch = dataset(scene, body, body=[""], joint_cam_confidence=without).batch(2, 32, seed=1)
+    assert not batch.joint_confidence_3d.any()
+
+
+def test_mask_files_are_used_and_checked(scene, body):
+    folder, _ = scene
+    mask = np.zeros(SIZE, np.uint8)
+    mask[:, :150] = 255
+    cv2.imwrite(str(folder / "mask.png"), mask)
+    batch = dataset(scene, body, mask_file=["mask.png"], body=[""]).crops(np.array([0]), 32)
+    assert batch.has_mask.all() and batch.mask[0, :, 0].all() and not batch.mask[0, :, -1].any()
+    cv2.imwrite(str(folder / "small.png"), mask[:50])
+    with pytest.raises(InvalidInput, match="small.png has 320 x 50 pixels"):
+        dataset(scene, body, mask_file=["small.png"]).crops(np.array([0]), 32)
+
+
+def test_bodies_of_another_skeleton_are_refused(body, tmp_path):
+    np.savez(tmp_path / "other.npz", **small_smpl_arrays())
+    with pytest.raises(InvalidInput, match="body smplx_neutral has 3 joints"):
+        MeshTruth(body, {"smplx_neutral": tmp_path / "other.npz"})
 
 
 def test_images_of_another_size_than_labelled_are_refused(scene, body):

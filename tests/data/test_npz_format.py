@@ -63,6 +63,11 @@ def test_poses_of_different_length_are_filled_up_when_concatenated():
     assert not both.pose[1, 24:].any() and both.pose[3].all()
 
 
+def test_what_nobody_knows_costs_no_memory_after_concatenation_either():
+    both = Annotations.concatenate([Annotations.of(["a.jpg"], [[0, 0, 1, 1]])] * 2)
+    assert both.joints_cam.shape == (2, 30, 3) and both.joints_cam.strides == (0, 0, 0)
+
+
 @pytest.mark.parametrize(
     "wrong, sentence",
     [

@@ -29,7 +29,7 @@ from meshrec.errors import InvalidInput
 from meshrec.optional import require
 from meshrec.structures.foreign_joints import H36M17, H36M17_OF_32
 
-PATTERNS = ("Human36M_subject*_data.json", "D3_Positions_mono/*.cdf")
+PATTERNS = ("Human36M_subject*_data.json", "D3_Positions_mono/[!_]*.cdf")
 FRAME_STEP = 5
 _TERMS = dict(
     source="Human3.6M", licence="Human3.6M: academic use, by registration with its authors", joint_set=H36M17.name
