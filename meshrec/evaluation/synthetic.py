@@ -63,12 +63,7 @@ def synthetic_test_set(config: DataConfig, surface: Surface) -> SyntheticTestSet
         wardrobe=config.synthetic.wardrobe,
     )
     people = SyntheticPeople.from_config(held_back, surface.body, surface.atlas, surface.charts)
-    clothes = held_back.wardrobe
-    words = {
-        "poses": pose_words,
-        "backgrounds": scenery_words,
-        "clothes": "painted" if clothes is None else f"{Path(clothes).name}, sha256 {sha256_of_file(clothes)}",
-    }
+    words = {"poses": pose_words, "backgrounds": scenery_words, "clothes": _clothes(held_back.wardrobe)}
     return SyntheticTestSet(people, words)
 
 
@@ -224,3 +219,9 @@ def _held_back_backgrounds(config: SyntheticPeopleConfig) -> tuple[tuple[float, 
     if last >= 1:
         return (0.0, 1.0), f"photographs of {name}, the same as in training, which leaves none"
     return (last, 1.0), f"photographs of {name}, the share from {last:g} on that training leaves"
+
+
+def _clothes(wardrobe: str | None) -> str:
+    if wardrobe is None or not Path(wardrobe).exists():
+        return "painted"
+    return f"{Path(wardrobe).name}, sha256 {sha256_of_file(wardrobe)}, the same as in training"

@@ -116,11 +116,14 @@ def test_a_training_pack_without_its_validation_file_gives_made_up_poses(setting
     assert settings.motion_pack is None and "no validation file" in said["poses"]
 
 
-def test_backgrounds_that_training_uses_up_are_called_the_same(settings_of, tmp_path):
+def test_backgrounds_that_training_uses_up_and_clothes_are_called_the_same(settings_of, tmp_path):
     for share, used, words in (
         ((0.0, 1.0), (0.0, 1.0), "the same as in training"),
         ((0.0, 0.5), (0.5, 1.0), "the share from 0.5 on"),
     ):
         settings, said = settings_of(backgrounds=str(tmp_path), background_share=share)
         assert settings.background_share == used and words in said["backgrounds"]
+    assert "painted" == settings_of(wardrobe=str(tmp_path / "none.npz"))[1]["clothes"]
+    (tmp_path / "some.npz").write_bytes(b"some")
+    assert settings_of(wardrobe=str(tmp_path / "some.npz"))[1]["clothes"].startswith("some.npz, sha256 ")
     assert settings_of(backgrounds=str(tmp_path / "none"))[1]["backgrounds"] == "painted"
