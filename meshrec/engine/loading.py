@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from meshrec.data.mixture import BatchSource
+from meshrec.data.mixture import BatchSource, step_seed
 from meshrec.structures import TrainingBatch
 
 # More workers than this cost memory and hardly help: a GPU that is still hungry needs a source on its own device.
@@ -32,6 +32,8 @@ def load_batches(
     drawn_here = [not _on_cpu(part) for part, _, _ in _parts(source, count, 0)]
     if workers < 0:
         workers = 0 if all(drawn_here) or device.type == "cpu" else min(_MOST_WORKERS, _own_cores())
+    if workers and not all(drawn_here):
+        _end_opencv_threads()
     loader = DataLoader(
         _CpuParts(source, count, size, seeds),
         batch_size=None,
@@ -47,6 +49,26 @@ def load_batches(
         ]
         parts = [part.to(device, non_blocking=True) for part in parts]
         yield parts[0] if len(parts) == 1 else TrainingBatch.concatenate(parts)
+
+
+class StepSeeds(Sequence[int]):
+    """The seeds of the micro-batches of a range of steps, one after the other; made when they are asked for.
+
+    Args:
+        share: numbers of the micro-batches of each step.
+    """
+
+    def __init__(self, seed: int, steps: range, share: range) -> None:
+        self.seed, self.steps, self.share = seed, steps, share
+
+    def __len__(self) -> int:
+        return len(self.steps) * len(self.share)
+
+    def __getitem__(self, place: int) -> int:
+        if not 0 <= place < len(self):
+            raise IndexError(place)
+        step, number = divmod(place, len(self.share))
+        return step_seed(self.seed, self.steps[step], self.share[number])
 
 
 class _CpuParts(Dataset):
@@ -79,9 +101,13 @@ def _own_cores() -> int:
     return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")) - 1)
 
 
-def _settle_worker(number: int) -> None:
-    """One thread per worker; and Ctrl-C is the training's to answer, which then ends its workers."""
+def _end_opencv_threads() -> None:
+    """Before workers are forked: OpenCV's threads do not live on in them, and the first call that needs one hangs."""
     import cv2
 
-    cv2.setNumThreads(1)  # torch does this for its own threads
+    cv2.setNumThreads(1)
+
+
+def _settle_worker(number: int) -> None:
+    """Ctrl-C is the training's to answer, which then ends its workers; torch gives each worker one thread by itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
