@@ -220,10 +220,14 @@ def _check_values(people: Annotations) -> None:
 
 
 def _concatenated(name: str, arrays: Sequence[np.ndarray]) -> np.ndarray:
-    if not any(any(array.strides) for array in arrays):  # what nobody knows goes on costing no memory
+    if all(_is_unknown(name, array) for array in arrays):  # goes on costing no memory
         return _rows_of(name, None, sum(len(array) for array in arrays))
     size = np.max([array.shape[1:] for array in arrays], axis=0).astype(int) if arrays[0].ndim > 1 else ()
     return np.concatenate([_filled_up(array, size) for array in arrays])
+
+
+def _is_unknown(name: str, array: np.ndarray) -> bool:
+    return not any(array.strides) and array.size > 0 and array.flat[0] == ROWS[name].unknown
 
 
 def _filled_up(array: np.ndarray, size: Sequence[int]) -> np.ndarray:

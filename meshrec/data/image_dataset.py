@@ -139,9 +139,8 @@ class ImageDataset:
         self, batch: TrainingBatch, people: Annotations, posed: PosedLabels, joints: Tensor, confidence: Tensor
     ) -> TrainingBatch:
         """3D joints: of the mesh, else the labelled ones, else those of another body's skeleton."""
-        confidence = confidence * (confidence[:, _HIPS] > 0).all(
-            1, keepdim=True
-        )  # joints are compared relative to them
+        # All joints are compared relative to the hips.
+        confidence = confidence * (confidence[:, _HIPS] > 0).all(1, keepdim=True)
         if people.joint_set not in SKELETON_SETS:
             confidence[:, _HIPS] = 0
         use_posed = posed.has_joints & (posed.has_mesh | ~(confidence > 0).any(1))

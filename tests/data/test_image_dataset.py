@@ -1,5 +1,7 @@
 """Labelled photographs as training samples: everything that is known of a person moves with the picture."""
 
+import copy
+
 import cv2
 import numpy as np
 import pytest
@@ -147,6 +149,15 @@ def test_parameters_of_a_body_that_is_not_at_hand_leave_the_labelled_joints(scen
     assert batch.joint_confidence_3d.all()
     lengths = (batch.joints[:, 4] - batch.joints[:, 7]).norm(dim=-1)
     assert lengths.std() < 1e-5 and 0.3 < lengths.mean() < 0.5
+
+
+def test_the_root_joint_says_where_a_body_with_another_origin_stands(scene, body):
+    high = copy.deepcopy(body)
+    high.template_vertices += torch.tensor([0.0, 0.4, 0.0])
+    batch = dataset(scene, high, has_translation=[False]).batch(4, 32, 1)
+    assert batch.joints[:, 0].norm(dim=-1).min() > 0.3
+    projected = project_weak_perspective(batch.joints, batch.camera[:, 0], batch.camera[:, 1:])
+    assert (projected - batch.joints_ndc)[:, 0].norm(dim=-1).max() < 0.05
 
 
 def test_labelled_joints_turn_and_mirror_with_the_crop(scene, body):

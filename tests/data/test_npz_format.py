@@ -66,6 +66,8 @@ def test_poses_of_different_length_are_filled_up_when_concatenated():
 def test_what_nobody_knows_costs_no_memory_after_concatenation_either():
     both = Annotations.concatenate([Annotations.of(["a.jpg"], [[0, 0, 1, 1]])] * 2)
     assert both.joints_cam.shape == (2, 30, 3) and both.joints_cam.strides == (0, 0, 0)
+    known = Annotations.of(["a.jpg"], [[0, 0, 1, 1]], joints_absolute=np.broadcast_to(True, 1))
+    assert Annotations.concatenate([known, known]).joints_absolute.all()
 
 
 @pytest.mark.parametrize(

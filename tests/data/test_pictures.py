@@ -43,3 +43,9 @@ def test_outlines_are_filled_in_continuous_pixels_and_united():
     expected[1:3, 2:6] = expected[2:5, 5:8] = True
     # OpenCV also fills the pixels that a border runs through, so up to one more row and column to the right.
     assert mask[expected].all() and (mask.astype(bool) & ~expected).sum() <= 14 and not mask[:, :1].any()
+    angle = np.linspace(0, 2 * np.pi, 100)
+    rows, columns = np.nonzero(
+        fill_outlines([np.stack([50 + 20 * np.cos(angle), 30 + 20 * np.sin(angle)], -1)], 60, 100)
+    )
+    assert (columns.mean() + 0.5, rows.mean() + 0.5) == pytest.approx((50, 30), abs=0.1)
+    assert len(rows) == pytest.approx(400 * np.pi, rel=0.06)
