@@ -54,17 +54,20 @@ def run_training(
             folder = Path(folder) if folder is not None else Path("runs") / Path(config_path).stem
             if threads:
                 torch.set_num_threads(threads)
-            return _train_stages(config, folder, world, only, starts)
+            return train_stages(config, folder, world, only=only, starts=starts)
         except EndedElsewhere:
             if world.is_first:
                 raise
             return []
 
 
-def _train_stages(
-    config: TrainConfig, folder: Path, world: World, only: str | None, starts: Sequence[str]
+def train_stages(
+    config: TrainConfig, folder: Path, world: World = World(), *, only: str | None = None, starts: Sequence[str] = ()
 ) -> list[Path]:
-    """Only the first process reads and writes files of the run, so that machines need not share a disk."""
+    """``run_training`` for a configuration that is ready, in processes that are.
+
+    Only the first process reads and writes files of the run, so that machines need not share a disk.
+    """
     stages = world.from_first(lambda: _chosen_stages(config, only))
     world.from_first(lambda: _write_configuration(config, folder))
     torch.manual_seed(config.seed)

@@ -24,6 +24,7 @@ LEVELS = (
     ("engine", "pipeline", "export"),
     ("config", "build"),
     ("training", "demo_job", "evaluation"),
+    ("ablation",),
 )
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}
 SHAPELESS_NAMES = {"utils", "util", "helpers", "helper", "misc", "common", "tools", "stuff"}

@@ -15,11 +15,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from meshrec.data.mixture import BatchSource, step_seed
+from meshrec.data.mixture import BatchSource
 from meshrec.engine.distributed import World
 from meshrec.engine.interruption import StopRequest
 from meshrec.engine.learner import Learner
-from meshrec.engine.loading import load_batches
+from meshrec.engine.loading import StepSeeds, load_batches
 from meshrec.engine.precision import PRECISIONS, Precision
 from meshrec.engine.stage_record import StageRecord
 from meshrec.engine.stages import StageConfig
@@ -102,7 +102,7 @@ def train_stage(
         start, clock.elapsed_s = state["step"], state["elapsed_s"]
         _log.info("Resuming stage %s at step %d.", stage.name, start)
     steps = range(start, stage.steps if not _time_is_up(stage, clock) else start)
-    seeds = [step_seed(seed, step, number) for step in steps for number in learner.share]
+    seeds = StepSeeds(seed, steps, learner.share)
     batches = zip(seeds, load_batches(source, stage.batch, stage.size, seeds, loop.workers, device))
 
     with StopRequest() as stop:
