@@ -29,7 +29,8 @@ def load_batches(
         count, size: samples of a batch and side of their crops.
         workers: processes; negative takes as many as the machine has for this process, if a GPU would wait for them.
     """
-    drawn_here = [not _on_cpu(part) for part, _, _ in _parts(source, count, 0)]
+    # Of all sources: one with a small share has no part in some batches.
+    drawn_here = [not _on_cpu(part) for part in _sources(source)]
     if workers < 0:
         workers = 0 if all(drawn_here) or device.type == "cpu" else min(_MOST_WORKERS, _own_cores())
     if workers and not all(drawn_here):
@@ -89,6 +90,10 @@ class _CpuParts(Dataset):
 
 def _parts(source: BatchSource, count: int, seed: int) -> list[tuple[BatchSource, int, int]]:
     return source.parts(count, seed) if hasattr(source, "parts") else [(source, count, seed)]
+
+
+def _sources(source: BatchSource) -> list[BatchSource]:
+    return [part for part, _ in source.sources] if hasattr(source, "sources") else [source]
 
 
 def _on_cpu(source: BatchSource) -> bool:
