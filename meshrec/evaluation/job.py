@@ -69,10 +69,10 @@ def run_evaluation(config_path: str | Path, overrides: Sequence[str], options: E
     if len(places) < len(options.data) or SYNTHETIC in places:
         raise InvalidInput(f"Every data set needs a name of its own, other than {SYNTHETIC!r}.")
     with join_world() as world, _one_thread():
-        try:
-            return _Job(config_path, overrides, options, world).run(places, bodies)
-        except MeshrecError as error:
-            raise world.common_end(error) from error
+        with _common_errors(world):
+            job = _Job(config_path, overrides, options, world)
+            sets = [open_photo_set(name, path, job.surface, bodies) for name, path in places.items()]
+        return job.run(sets)
 
 
 class _Job:
@@ -80,16 +80,17 @@ class _Job:
 
     def __init__(self, config_path: str | Path, overrides: Sequence[str], options: EvaluationOptions, world: World):
         self.options, self.world = options, world
+        _check_folders(options)
         self.config = load_config(TrainConfig, config_path, overrides)
         self.surface = Surface.load()
         device = None if options.device is None else world.pick_device(options.device)
         self.model: MeshModel = load_model(options.weights, device=device)
+        self.reader = JointReader(self.surface.body, options.regressor)
         self.words = model_words(options.weights, self.model, self.surface)
         self.reports: dict[str, Report] = {}
         self.rows: dict[str, list[Row]] = {}
 
-    def run(self, places: dict[str, str], bodies: dict[str, str]) -> str:
-        sets = [open_photo_set(name, path, self.surface, bodies) for name, path in places.items()]
+    def run(self, sets: Sequence[PhotoSet]) -> str:
         if self.options.pictures is not None:
             Path(self.options.pictures).mkdir(parents=True, exist_ok=True)
         if self.options.people:
@@ -106,11 +107,11 @@ class _Job:
         self._keep(SYNTHETIC, rows, report, draw_synthetic_people(self.model, test_set, count))
 
     def _photographs(self, photographs: PhotoSet) -> None:
-        body = self.surface.body
-        reader = JointReader(body, self.options.regressor)
-        meter = PhotoMeter(self.model, reader, JointReader(body), SurfaceRuler(self.surface))
+        skeleton, ruler = JointReader(self.surface.body), SurfaceRuler(self.surface)
+        meter = PhotoMeter(self.model, self.reader, skeleton, ruler)
         rows, left_out = measure_photographs(meter, photographs, self._bar(photographs.name), self.world)
-        report = photo_report(photographs, rows, left_out, reader)
+        with _common_errors(self.world):
+            report = photo_report(photographs, rows, left_out, self.reader)
         report.protocol.update(self.words)
         self._keep(photographs.name, rows, report, draw_photo_people(meter, photographs))
 
@@ -130,6 +131,22 @@ class _Job:
 
     def _bar(self, name: str) -> Callable:
         return lambda items: tqdm(items, desc=name, mininterval=1, disable=not self.world.is_first)
+
+
+def _check_folders(options: EvaluationOptions) -> None:
+    """Before an hour of measuring, rather than after it."""
+    for path in (options.json, options.csv, options.pictures):
+        if path is not None and not Path(path).parent.is_dir():
+            raise InvalidInput(f"Cannot write {path}: there is no folder {Path(path).parent}.")
+
+
+@contextlib.contextmanager
+def _common_errors(world: World) -> Iterator[None]:
+    """Errors that every process finds by itself: the first one says them."""
+    try:
+        yield
+    except MeshrecError as error:
+        raise world.common_end(error) from error
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from meshrec.metrics.keypoints import (
 )
 from meshrec.metrics.masks import mask_f1, mask_precision, mask_recall
 from meshrec.metrics.oks import KeypointPerson, keypoint_similarity
-from meshrec.metrics.parts import confusion_matrix
+from meshrec.metrics.parts import DENSEPOSE14_OF_PART, confusion_matrix
 from meshrec.metrics.vertices import pa_pve_mm, pve_mm
 from meshrec.structures import BODY30, COCO17
 
@@ -75,6 +75,18 @@ def mask_figures(predicted: Tensor, true: Tensor) -> dict[str, Tensor]:
 def foreground_confusion(predicted: Tensor, true: Tensor) -> np.ndarray:
     """(B, 2, 2) pixels of masks (B, H, W)."""
     return confusion_matrix(predicted.bool(), true.bool(), 2).numpy()
+
+
+def box_part_confusion(parts: Tensor, person: LabelledPerson) -> np.ndarray:
+    """(15, 15) pixels of DensePose's 14 coarse parts in the person's stretched box, from the 24 parts (H, W) seen."""
+    true = torch.from_numpy(person.box_parts.astype(np.int64))
+    left, top, width, height = person.box_xywh_px
+    row = (top + (torch.arange(true.shape[0]) + 0.5) / true.shape[0] * height).floor().long()
+    column = (left + (torch.arange(true.shape[1]) + 0.5) / true.shape[1] * width).floor().long()
+    inside = ((row >= 0) & (row < parts.shape[0]))[:, None] & ((column >= 0) & (column < parts.shape[1]))
+    seen = parts[row.clamp(0, parts.shape[0] - 1)[:, None], column.clamp(0, parts.shape[1] - 1)] * inside
+    groups = torch.tensor(DENSEPOSE14_OF_PART)
+    return confusion_matrix(groups[seen][None], true[None], int(groups.max()) + 1)[0].numpy()
 
 
 def has_clear_keypoints(person: LabelledPerson) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,6 +39,7 @@ class LabelledPerson:
         vertices: (V, 3) metres in camera axes, any origin, of the body in use.
         joints_cam, joints_known: (30, 3) metres in camera axes, any origin, and (30,) bool.
         densepose: annotated points.
+        box_parts: (S, S) DensePose's 14 coarse parts, 0 background, of the box stretched to a square.
         track, frame: which recording and person, and which frame; empty and -1 outside recordings.
     """
 
@@ -52,6 +52,7 @@ class LabelledPerson:
     joints_cam: np.ndarray | None = None
     joints_known: np.ndarray | None = None
     densepose: DensePosePoints | None = None
+    box_parts: np.ndarray | None = None
     track: str = ""
     frame: int = -1
 
@@ -92,13 +93,3 @@ class PhotoSet(Protocol):
 def joint_names(confidence: np.ndarray) -> tuple[str, ...]:
     """The joints of BODY30 that at least one of N people has, from (N, 30)."""
     return tuple(name for name, labelled in zip(BODY30.names, (np.asarray(confidence) > 0).any(0)) if labelled)
-
-
-def find(photographs: PhotoSet, key: str, places: Sequence[int]) -> tuple[LabelledPhoto, LabelledPerson]:
-    """A person by key among the photographs of some places."""
-    for place in places:
-        photo = photographs.read(place)
-        for person in photo.people:
-            if person.key == key:
-                return photo, person
-    raise KeyError(key)

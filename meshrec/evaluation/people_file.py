@@ -11,6 +11,8 @@ from torch import Tensor
 from meshrec.assets import sha256_of_file
 from meshrec.body import BodyModel
 from meshrec.data.annotations import Annotations
+from meshrec.data.converters.coco_densepose import BOX_SIDE
+from meshrec.data.converters.run_lengths import mask_of_counts
 from meshrec.data.mesh_truth import MeshTruth
 from meshrec.data.npz_format import read_annotations
 from meshrec.data.photo import Photo
@@ -104,6 +106,7 @@ class PeopleFile:
             people.joints_cam[row] if known.any() else None,
             known if known.any() else None,
             DensePosePoints(points["part"], points["uv"], points["px"]) if len(points["part"]) else None,
+            _box_parts(people.densepose_masks.rows(row)),
             f"{people.sequence[row]}/{people.person[row]}" if people.sequence[row] else "",
             int(people.frame[row]),
         )
@@ -117,6 +120,16 @@ class PeopleFile:
         points = people.outlines.rows(row)
         rings = [points["px"][points["ring"] == ring] for ring in np.unique(points["ring"])]
         return fill_outlines(rings, *size).astype(bool)
+
+
+def _box_parts(masks: dict[str, np.ndarray]) -> np.ndarray | None:
+    """(256, 256) coarse parts of the box; None without masks."""
+    if not len(masks["part"]):
+        return None
+    labels = np.zeros((BOX_SIDE, BOX_SIDE), np.uint8)
+    for part in np.unique(masks["part"]):
+        labels[mask_of_counts(masks["run"][masks["part"] == part], BOX_SIDE, BOX_SIDE)] = part
+    return labels
 
 
 def _rows_by_photo(people: Annotations) -> dict[tuple[str, int], list[int]]:

@@ -15,6 +15,7 @@ from meshrec.evaluation.joint_reader import JointReader
 from meshrec.evaluation.measures import (
     MINIMUM_VISIBLE_JOINTS,
     ROOT_WORDS,
+    box_part_confusion,
     coco_person,
     foreground_confusion,
     has_clear_keypoints,
@@ -70,12 +71,17 @@ class PhotoMeter:
                 hits |= keypoint_hits(found_px, person, self.skeleton.present)
             keypoints = coco_person(found_px, person, image, prediction.score)
             values |= {} if keypoints is None else {"oks": similarity_of(keypoints)}
+        if person.mask is not None or person.box_parts is not None:
+            drawn = rasterize(prediction.vertices_cam[None], prediction.faces, prediction.camera, size)
         if person.mask is not None:
-            masks = self._masks(prediction, person)
+            masks = drawn.mask, torch.from_numpy(person.mask)[None]
             overlap = mask_iou(*masks).item()
             values |= {"mask_iou_everybody": overlap} | ({"mask_iou": overlap} if hits else {})
             values |= {name: value.item() for name, value in mask_figures(*masks).items()}
             confusions["fb_seg"] = foreground_confusion(*masks)[0]
+        if person.box_parts is not None:
+            parts = self.ruler.parts_of_faces(drawn.face_index[0])
+            confusions["part14"] = box_part_confusion(parts, person)
         if prediction.iuv is not None:
             dense, right = photo_figures(prediction, person, self.ruler, size)
             values, hits = values | dense, hits | ({"iuv_part_accuracy": right.numpy()} if len(right) else {})
@@ -85,13 +91,6 @@ class PhotoMeter:
     def _joints_px(self, prediction: MeshPrediction) -> Tensor:
         joints_cam = self.skeleton(prediction.vertices_cam[None])
         return project_pinhole(joints_cam, prediction.camera.focal_px, prediction.camera.centre_px)[0]
-
-    @staticmethod
-    def _masks(prediction: MeshPrediction, person: LabelledPerson) -> tuple[Tensor, Tensor]:
-        """Predicted and true masks (1, H, W)."""
-        size = tuple(person.mask.shape)
-        drawn = rasterize(prediction.vertices_cam[None], prediction.faces, prediction.camera, size).mask
-        return drawn, torch.from_numpy(person.mask)[None]
 
     def _space_figures(self, prediction: MeshPrediction, person: LabelledPerson) -> dict[str, float]:
         vertices = prediction.vertices_cam[None]

@@ -24,6 +24,7 @@ _AP_FIGURES = ("ap", "ap_50", "ap_75", "ar")
 _OF_CONFUSION = {
     "fb_seg": ("fb_seg_accuracy", "fb_seg_f1", None),
     "part6": ("part6_accuracy", "part6_f1", None),
+    "part14": ("part14_accuracy", "part14_f1", None),
     "part24": ("part24_accuracy", "part24_f1", "part24_iou"),
 }
 

@@ -80,7 +80,9 @@ def test_a_tiny_data_set_gives_figures_a_table_and_pictures(weights, dataset, ca
     (["--data", "a=none.npz"], "no file of labelled people none.npz"),
     (["--data", "a=folder::images"], "only those take an image folder"),
     (["--data", "a=folder"], "not a photo pack"),
-    (["--regressor", "none.npy", "--data", "a=assets"], "not a photo pack"),
+    (["--regressor", "none.npy"], "no joint regressor none.npy"),
+    (["--json", "none/figures.json"], "no folder none"),
+    (["--weights", "none.safetensors"], "none.safetensors"),
 ])  # fmt: skip
 def test_words_that_name_nothing_end_with_one_sentence(weights, capsys, arguments, sentence):
     assert load_main("tools/eval.py")(CONFIG, "--people", 0, *arguments) == 2

@@ -9,7 +9,7 @@ from PIL import Image
 
 from meshrec.body.regressors import NamedJoints
 from meshrec.build import Surface
-from meshrec.data.annotations import Annotations
+from meshrec.data.annotations import RAGGED, Annotations
 from meshrec.data.npz_format import write_annotations
 from meshrec.data.ragged import Ragged
 from meshrec.errors import InvalidInput
@@ -19,6 +19,7 @@ from meshrec.evaluation.photo_pack import PhotoPack
 from meshrec.evaluation.photographs import PhotoMeter, measure_photographs, photo_report
 from meshrec.evaluation.surface_points import SurfaceRuler
 from meshrec.geometry.projection import project_pinhole
+from meshrec.metrics.parts import DENSEPOSE14_OF_PART
 from meshrec.pipeline import reconstruct
 from meshrec.render import interpolate, rasterize
 from meshrec.structures import BODY30, COCO17, LSP14, BodyOutput, BodyParams, IuvMap
@@ -188,8 +189,6 @@ def seeing(surface, person):
 
 
 def densepose_file(folder, points):
-    from meshrec.data.annotations import RAGGED
-
     return write_people(folder, densepose=Ragged.from_samples([points], RAGGED["densepose"]))
 
 
@@ -216,6 +215,33 @@ def test_the_same_mask_is_the_nets_own_on_the_photo(surface, seeing, person, tmp
     meter, _ = seeing
     figures = report_of(write_pack(tmp_path, [], mask_of(person)), meter).figures["model"]
     assert figures["iuv_mask_iou"] > 0.9
+
+
+def test_coarse_parts_of_the_box_are_those_of_the_mesh(surface, meter, person, tmp_path):
+    """The box as DensePose stretches it, labelled by the mesh itself, then with the whole left half left unlabelled."""
+    drawn = rasterize(person.vertices_cam[None], person.faces, person.camera, (HEIGHT, WIDTH)).face_index[0].numpy()
+    coarse = np.array(DENSEPOSE14_OF_PART)[np.where(drawn < 0, 0, surface.charts.face_part.numpy()[drawn])]
+    rows = (BOX[1] + (np.arange(256) + 0.5) / 256 * BOX[3]).astype(int)
+    columns = (BOX[0] + (np.arange(256) + 0.5) / 256 * BOX[2]).astype(int)
+    labels = coarse[rows[:, None], columns]
+    for part, expected in ((labels, 1.0), (labels * (np.arange(256) >= 128), None)):
+        masks = Ragged.from_samples([runs_of(part)], RAGGED["densepose_masks"])
+        report = report_of(PeopleFile("set", write_people(tmp_path, densepose_masks=masks), None, surface.body), meter)
+        found = report.figures["model"]["part14_accuracy"]
+        assert found == (expected or pytest.approx((part == labels).mean(), abs=1e-9)) and 0.5 < found
+        assert report.counts["model"]["part14_f1"] == 256 * 256
+
+
+def runs_of(labels):
+    """Run lengths of each part, background first, down the columns."""
+    parts, runs = [], []
+    for part in np.unique(labels[labels > 0]):
+        flat = np.concatenate([[False], (labels == part).T.reshape(-1), [False]])
+        ends = np.flatnonzero(np.diff(flat))
+        lengths = np.diff(np.concatenate([[0], ends, [256 * 256]]))
+        parts.append(np.full(len(lengths), part))
+        runs.append(lengths)
+    return {"part": np.concatenate(parts), "run": np.concatenate(runs)}
 
 
 def test_an_unreadable_picture_is_left_out_and_named(surface, meter, person, tmp_path):
