@@ -5,7 +5,7 @@ import pytest
 
 from meshrec.data.conversion import FORMATS
 from meshrec.data.npz_format import read_annotations
-from tests.support.commands import load_main
+from tests.support.commands import REPOSITORY, load_main
 from tests.support.foreign_data import coco_content, spin_arrays, write_json
 
 convert = load_main("tools/convert_dataset.py")
@@ -49,6 +49,13 @@ def test_a_data_set_of_which_nothing_can_be_read_writes_no_file(tmp_path, capsys
     (tmp_path / "a.json").write_text("{}")
     assert convert("coco", tmp_path, "--out", tmp_path / "out.npz") == 2
     assert "None of 1 files could be converted" in capsys.readouterr().err and not (tmp_path / "out.npz").exists()
+
+
+def test_the_page_and_the_help_name_every_layout(capsys):
+    page = (REPOSITORY / "docs/data.md").read_text(encoding="utf-8")
+    assert convert("--help") == 0
+    said = capsys.readouterr().out
+    assert [name for name in FORMATS if f"| `{name} " not in page or name not in said] == []
 
 
 def test_every_converter_has_what_the_tool_needs():

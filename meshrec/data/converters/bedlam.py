@@ -6,13 +6,14 @@ camera's axes; ``trans_cam`` (3,) and ``cam_ext`` (4, 4), which add up to where 
 ``gender``; ``sub``, who it is. Scenes of close-ups hold pictures that lie on their side, which shows in a camera that
 is higher than wide: their pictures are turned when they are read.
 
-Bodies of all genders are posed as the neutral one by the files of SMPL-X parameters (``neutral_ground_truth``); those
-of SMPL parameters are gendered. BEDLAM2's files, whose ``gtkps`` start with OpenPose's joints, are refused: their
-joints would get wrong names. For non-commercial research, see BEDLAM's licence.
+The parameters are those of the neutral body: ``gender`` is that of the subject, not of the body. BEDLAM2's files, whose
+``gtkps`` start with OpenPose's joints, are refused: their joints would get wrong names. For non-commercial research,
+see BEDLAM's licence.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +27,9 @@ from meshrec.structures.foreign_joints import SMPLX60
 
 PATTERNS = ("*.npz",)
 _NEEDED = ("imgname", "center", "scale", "pose_cam", "shape", "trans_cam", "gtkps", "cam_int")
-_OPTIONAL = ("cam_ext", "gender", "sub", "lh_c")
+_OPTIONAL = ("cam_ext", "sub", "lh_c")
 _SMPLX_POSE = 165
+_FRAME_NAME = re.compile(r"(.+)/[^/]*_(\d+)\.\w+")
 
 
 def convert(path: Path, root: Path) -> Annotations:
@@ -61,17 +63,26 @@ def _people(path: Path, arrays: dict[str, np.ndarray]) -> Annotations:
         joint_confidence=confidence,
         pose=pose.reshape(count, -1, 3),
         betas=arrays["shape"].reshape(count, -1),
-        body=["smplx_neutral"] * count if is_smplx else [_smpl(gender) for gender in arrays["gender"]],
+        body=["smplx_neutral" if is_smplx else "smpl_neutral"] * count,
         translation_cam=arrays["trans_cam"] + shift,
         has_translation=np.ones(count),
         focal_px=camera[:, [0, 1], [0, 1]],
         centre_px=camera[:, :2, 2],
-        subject=[str(name) for name in arrays.get("sub", [""] * count)],
-        source=f"BEDLAM {path.stem}",
+        **_tracks(path.stem, names, arrays.get("sub")),
+        source="BEDLAM",
         licence="BEDLAM: non-commercial research, see its licence",
         joint_set=joint_set.name,
     )
 
 
-def _smpl(gender: object) -> str:
-    return f"smpl_{ {'m': 'male', 'f': 'female'}.get(str(gender)[:1].lower(), 'neutral') }"
+def _tracks(scene: str, names: list[str], subjects: np.ndarray | None) -> dict[str, object]:
+    """Who is who in which recording, from names such as ``seq_000000/seq_000000_0005.png``."""
+    found = [_FRAME_NAME.fullmatch(name) for name in names]
+    if subjects is None or not all(found):
+        return {}
+    return dict(
+        subject=[str(subject) for subject in subjects],
+        sequence=[f"{scene}/{match[1]}" for match in found],
+        person=np.unique(subjects, return_inverse=True)[1],
+        frame=[int(match[2]) for match in found],
+    )

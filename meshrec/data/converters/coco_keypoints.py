@@ -10,6 +10,7 @@ The licences of the photographs are their photographers', those of the annotatio
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,9 @@ def convert(path: Path, root: Path) -> Annotations:
         return people_of(path, content, keep=lambda person: any(person.get("keypoints", ())) or _outlines(person))[0]
 
 
-def people_of(path: Path, content: dict[str, Any], keep) -> tuple[Annotations, list[dict[str, Any]]]:
+def people_of(
+    path: Path, content: dict[str, Any], keep: Callable[[dict[str, Any]], object]
+) -> tuple[Annotations, list[dict[str, Any]]]:
     """Labels that all COCO files share, and the entries of the same people.
 
     Args:

@@ -31,8 +31,10 @@ def test_the_posed_body_stands_where_the_joints_are(tmp_path, body):
 
 def test_who_and_which_body_are_kept(tmp_path, body):
     people = convert(tmp_path, bedlam_arrays(body)[0])
-    assert people.body.tolist() == ["smpl_female", "smpl_male", "smpl_female"]
+    assert people.body.tolist() == ["smpl_neutral"] * 3
     assert people.subject[1] == "rp_person_1" and people.image[1] == "seq_000000/seq_000000_0005.png"
+    assert people.sequence[1] == "20221010_scene/seq_000000" and people.frame.tolist() == [0, 5, 10]
+    assert people.person.tolist() == [0, 1, 2]
     assert people.image_size[0].tolist() == [720, 1280] and not people.quarter_turns.any()
 
 
