@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from meshrec.ablation.comparison import compare
 from meshrec.ablation.plan import AblationConfig, Run, planned_runs
-from meshrec.ablation.report import write_report
+from meshrec.ablation.report import draw_chart, write_report
 from meshrec.assets import write_atomically, write_json
 from meshrec.command_line import one_line
 from meshrec.config import config_to_yaml, load_config
@@ -53,7 +53,6 @@ def run_ablation(path: str | Path, overrides: Sequence[str] = (), folder: str | 
     for run in runs:
         _claim(run)
     failures: dict[str, str] = {}
-    outcome = AblationOutcome("", failures)
     for run in (bar := tqdm(runs, desc="runs")):
         bar.set_postfix_str(run.name)
         try:
@@ -62,8 +61,10 @@ def run_ablation(path: str | Path, overrides: Sequence[str] = (), folder: str | 
             raise
         except Exception as error:  # out of memory, say: the other variants still deserve their turn
             failures[run.name] = one_line(error)
-        outcome = AblationOutcome(write_report(plan, compare(_figures(plan, runs)), failures, folder), failures)
-    return outcome
+        rows = compare(_figures(plan, runs))
+        table = write_report(plan, rows, failures, folder)
+    draw_chart(rows, plan.test.figures, folder / "chart.png")
+    return AblationOutcome(table, failures)
 
 
 def measure(run: Run, plan: AblationConfig, training: Path) -> None:

@@ -123,9 +123,10 @@ def share_budget(stages: Sequence[StageConfig], budget: BudgetConfig) -> tuple[S
         return tuple(stages)
     if budget.steps < len(stages):
         raise InvalidInput(f"{len(stages)} stages cannot share {budget.steps} steps.")
-    # Cumulative rounding, so that the sum is exact.
+    # The rounded sums of shares, with room for the stages that follow, make the total exact.
     done, ends = 0, [0]
-    for stage in stages:
+    for place, stage in enumerate(stages, start=1):
         done += stage.steps
-        ends.append(max(ends[-1] + 1, round(budget.steps * done / total)))
+        end = max(ends[-1] + 1, round(budget.steps * done / total))
+        ends.append(min(end, budget.steps - (len(stages) - place)))
     return tuple(replace(stage, steps=end - start) for stage, start, end in zip(stages, ends, ends[1:]))

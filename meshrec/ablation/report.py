@@ -16,14 +16,12 @@ _NOTHING = Estimate(math.nan, math.nan, {})
 
 
 def write_report(plan: AblationConfig, rows: Sequence[Comparison], failures: Mapping[str, str], folder: Path) -> str:
-    """Writes ``table.md``, ``table.json`` and, with matplotlib, ``chart.png``; returns the Markdown."""
+    """Writes ``table.md`` and ``table.json``; returns the Markdown."""
     text = markdown(plan, rows, failures)
     with write_atomically(folder / "table.md") as path:
         path.write_text(text, encoding="utf-8")
     content = {"plan": dataclasses.asdict(plan), "results": [dataclasses.asdict(row) for row in rows]}
     write_json(content | {"failures": dict(failures)}, folder / "table.json")
-    if importlib.util.find_spec("matplotlib") is not None:
-        draw_chart(rows, plan.test.figures, folder / "chart.png")
     return text
 
 
@@ -43,8 +41,13 @@ def markdown(plan: AblationConfig, rows: Sequence[Comparison], failures: Mapping
     return "\n\n".join(parts) + "\n"
 
 
-def draw_chart(rows: Sequence[Comparison], figures: Sequence[str], picture: Path) -> None:
-    """A panel of bars per figure, one bar per variant with its standard error and a dot for each seed."""
+def draw_chart(rows: Sequence[Comparison], figures: Sequence[str], picture: Path) -> bool:
+    """A panel of bars per figure, one bar per variant with its standard error and a dot for each seed.
+
+    False where matplotlib is not installed.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        return False
     from matplotlib.figure import Figure
 
     canvas = Figure(figsize=(1.2 + 2.6 * len(figures), 1.2 + 0.45 * max(4, len(rows))), layout="constrained")
@@ -64,6 +67,7 @@ def draw_chart(rows: Sequence[Comparison], figures: Sequence[str], picture: Path
         _zoom(axes, [row.means.get(figure, _NOTHING) for row in rows])
     with write_atomically(picture) as path:
         canvas.savefig(path, dpi=110)
+    return True
 
 
 def _zoom(axes, estimates: Sequence[Estimate]) -> None:
@@ -72,6 +76,7 @@ def _zoom(axes, estimates: Sequence[Estimate]) -> None:
     spread = max(values, default=0.0) - min(values, default=0.0)
     if values and 0 < spread < 0.5 * abs(min(values)):
         axes.set_xlim(min(values) - spread, max(values) + 0.5 * spread)
+        axes.set_xlabel("the axis does not start at 0", fontsize=6)
 
 
 def _table(corner: str, figures: Sequence[str], rows: Mapping[str, Mapping[str, Estimate]]) -> str:
