@@ -85,7 +85,12 @@ def _cover(picture: np.ndarray, size: int) -> np.ndarray:
 def _scenery(count: int, size: int, dice: Dice) -> Tensor:
     """Coloured noise of several scales with a few straight edges, as stand-in for rooms and streets."""
     # Like most places, more grey than colourful.
-    picture = dice.uniform(count, 1, 1, 1).lerp(dice.uniform(count, 3, 1, 1), 0.3).expand(count, 3, size, size).clone()
+    picture = (
+        dice.uniform(count, 1, 1, 1, low=0.15, high=0.85)
+        .lerp(dice.uniform(count, 3, 1, 1), 0.3)
+        .expand(count, 3, size, size)
+        .clone()
+    )
     for cells, strength in ((3, 0.5), (8, 0.3), (24, 0.2), (max(1, size // 3), 0.12)):
         noise = dice.uniform(count, 1, cells, cells, low=-0.5, high=0.5)
         noise = noise.lerp(dice.uniform(count, 3, cells, cells, low=-0.5, high=0.5), 0.3)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
+_LITTLE = ("swimwear", "underwear")
 # Habits of dress above the painted suit, with their shares.
 _STYLES = {
     "painted": (0.22, ()),
     "outfit": (0.38, (("outfit",),)),
     "separates": (0.24, (("top",), ("trousers", "shorts", "skirt"))),
     "dress": (0.12, (("dress",),)),
-    "swimwear": (0.04, (("swimwear", "underwear"),)),
+    "swimwear": (0.04, (_LITTLE,)),
 }
 _ALSO = {"shoes": 0.8, "coat": 0.1, "glasses": 0.1, "sleeves": 0.04}
 _SKIRTED_MEN = 0.05  # share of the choices that ignore the sex a piece was made for
@@ -36,6 +37,10 @@ class Dresser:
         """Pieces of each person, none twice; people without any wear their painted suit alone."""
         random = Random(seed)
         return [self._person(random) for _ in range(count)] if self.by_kind else [()] * count
+
+    def wears_little(self, pieces: tuple[int, ...]) -> bool:
+        """Whether someone in these pieces would look odd in painted clothes below."""
+        return any(number in self.by_kind.get(kind, ()) for kind in _LITTLE for number in pieces)
 
     def _person(self, random: Random) -> tuple[int, ...]:
         sex = random.choice(("female", "male"))

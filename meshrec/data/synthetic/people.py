@@ -164,7 +164,7 @@ class SyntheticPeople:
             self.variety.loose,
         )
         worn = self.dresser.dress(count, seed) if pictures else [()] * count
-        suit = dice.integers(len(self.textures.suits), count)
+        suit = self._suits(worn, dice)
         dressed = self.pieces.dress(params, output, views.offset_m, worn, self._thickness(suit, worn, pictures))
         fragments = rasterize_packed(dressed.meshes, framing.camera, (size, size))
         mask = fragments.spread(torch.ones_like(fragments.depth), count) * framing.inside_photo()
@@ -183,6 +183,13 @@ class SyntheticPeople:
             torch.where(swap[:, None, None], other_root, root),
             torch.where(swap[:, None, None, None], other, pose),
         )
+
+    def _suits(self, worn: list[tuple[int, ...]], dice: Dice) -> Tensor:
+        """(B,) long, the painted suit of each person; a bare one for those who wear little else."""
+        suits = self.textures.suits
+        little = torch.tensor([self.dresser.wears_little(pieces) for pieces in worn], device=self.device)
+        suit = dice.integers(len(suits), len(worn))
+        return torch.where(little, suit % suits.bare, suit)
 
     def _thickness(self, suit: Tensor, worn: list[tuple[int, ...]], pictures: bool) -> Tensor:
         """(B, V) metres that painted clothes stand off the skin; none below real ones, nor without pictures."""

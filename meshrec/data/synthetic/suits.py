@@ -23,6 +23,7 @@ GARMENTS = ("shirt", "jacket", "trousers", "skirt", "shoes", "socks", "gloves", 
 PAINTS = ("skin", "lips", "eye", "brow", *GARMENTS)
 _SUIT_SEED = 7
 _BAKED_AT_ONCE = 16
+_BARE = 0.05  # share of suits without clothes
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,13 @@ class Suits:
         paint: (N, R, R) uint8 index into PAINTS, row v, column u of the atlas.
         lean: (N, R, R) uint8, 0 the first colour of the paint, 255 the second.
         thickness_m: (N, V) of cloth and hair above the skin.
+        bare: the first so many have hair and nothing else, for those who wear little.
     """
 
     paint: Tensor
     lean: Tensor
     thickness_m: Tensor
+    bare: int
 
     def __len__(self) -> int:
         return len(self.paint)
@@ -47,7 +50,7 @@ class Suits:
         return self.paint.shape[-1]
 
     def to(self, device: torch.device | str) -> Suits:
-        return Suits(self.paint.to(device), self.lean.to(device), self.thickness_m.to(device))
+        return Suits(self.paint.to(device), self.lean.to(device), self.thickness_m.to(device), self.bare)
 
     @classmethod
     @torch.no_grad()
@@ -69,16 +72,17 @@ class Suits:
         corners, weights = table.vertex_index.view(-1, 3)[place], table.barycentric.view(-1, 3)[place]
         points = (rest.vertices[0][corners] * weights[..., None]).sum(1)
         dice = Dice(_SUIT_SEED)
+        bare = max(1, round(_BARE * count))
         painted, leaning, thick = [], [], []
         for start in range(0, count, _BAKED_AT_ONCE):
             size = min(_BAKED_AT_ONCE, count - start)
-            cuts = draw_cuts(size, anatomy, dice)
+            cuts = draw_cuts(size, anatomy, dice, bare=max(0, bare - start))
             paint, lean = _paint(cuts, anatomy, points, photos)
             for values, maps in ((paint, painted), (lean, leaning)):
                 full = torch.zeros(size, resolution * resolution, dtype=torch.uint8)
                 maps.append(full.index_copy_(1, place, values).view(size, resolution, resolution))
             thick.append(cloth_offset(cuts, anatomy, rest.vertices[0]))
-        return cls(torch.cat(painted), torch.cat(leaning), torch.cat(thick))
+        return cls(torch.cat(painted), torch.cat(leaning), torch.cat(thick), bare)
 
 
 @dataclass(frozen=True)
@@ -117,8 +121,8 @@ class Cuts:
     cut: dict[str, Tensor]
 
 
-def draw_cuts(count: int, anatomy: RestAnatomy, dice: Dice) -> Cuts:
-    """Cut B suits at random."""
+def draw_cuts(count: int, anatomy: RestAnatomy, dice: Dice, bare: int = 0) -> Cuts:
+    """Cut B suits at random; the first ``bare`` of them have no clothes."""
     uniform = lambda low=0.0, high=1.0: dice.uniform(count, low=low, high=high)  # noqa: E731
     chance = lambda probability: dice.chance(probability, count)  # noqa: E731
     pattern = {name: _patterns(count, dice) for name in GARMENTS}
@@ -179,6 +183,8 @@ def draw_cuts(count: int, anatomy: RestAnatomy, dice: Dice) -> Cuts:
         "loose_leg": uniform(0.0, 0.025),
         "wrinkle": uniform(0.0, 0.012),
     }
+    for garment in set(GARMENTS) - {"hair"}:
+        worn[garment][:bare] = False
     return Cuts(pattern, worn, cut)
 
 

@@ -12,6 +12,7 @@ from meshrec.data.synthetic.dice import Dice
 from meshrec.data.synthetic.outfits import Dresser
 from meshrec.data.synthetic.pieces import Pieces
 from meshrec.data.synthetic.poses import PoseSampler
+from meshrec.data.synthetic.suits import PAINTS
 from meshrec.data.synthetic.textures import Pictures
 from meshrec.data.synthetic.views import draw_views
 from meshrec.errors import InvalidInput
@@ -141,6 +142,24 @@ def test_dressers_mind_sex_and_kind_and_follow_the_seed():
     assert 0.7 < share("shoes") < 0.9 and 0.05 < share("hat") < 0.2 and 0.1 < share("outfit") < 0.3
     assert not any({1, 2} <= set(pieces) or {3, 4} <= set(pieces) for pieces in worn)  # nobody wears both
     assert Dresser(("body",), ("unisex",)).dress(3, 0) == [()] * 3
+
+
+def test_swimmers_have_no_clothes_painted_below(surface):
+    swimwear = small_wardrobe(surface, shirt(surface, "swimwear"))
+    people = SyntheticPeople(
+        surface.body,
+        surface.atlas,
+        surface.charts,
+        PoseSampler(),
+        Backgrounds(),
+        swimwear,
+        SyntheticPeopleConfig(suits=20),
+    )
+    suits = people._suits([(1,), ()] * 200, Dice(0))
+    hair, clothes = PAINTS.index("hair"), range(PAINTS.index("skin") + 4, PAINTS.index("hair"))
+    assert suits[::2].max() < people.textures.suits.bare <= suits[1::2].max()
+    bare = set(people.textures.suits.paint[suits[::2]].unique().tolist())
+    assert hair in bare and not bare & set(clothes)
 
 
 def test_pictures_are_read_at_their_place_and_level():
