@@ -132,6 +132,9 @@ class Annotations:
         for name in RAGGED:
             if (samples := len(getattr(self, name))) != len(self):
                 raise InvalidInput(f"{name} must have {len(self)} samples, as image has, got {samples}.")
+            for column, like in RAGGED[name].items():
+                values = getattr(self, name).columns[column]
+                _check_rows(f"{name}.{column}", values, len(values), Rows(like.shape[1:], like.dtype.type))
         _check_values(self)
 
     @classmethod
@@ -212,6 +215,9 @@ def _check_values(people: Annotations) -> None:
     for name, wanted in ROWS.items():
         if wanted.kind is np.float32 and not np.isfinite(getattr(people, name)).all():
             raise InvalidInput(f"{name} holds values that are not finite; unknown ones are 0 with confidence 0.")
+    for name in ("joint_confidence", "joint_cam_confidence"):
+        if not ((getattr(people, name) >= 0) & (getattr(people, name) <= 1)).all():
+            raise InvalidInput(f"{name} must lie between 0 and 1.")
     if not (people.box_xywh_px[:, 2:] > 0).all():
         raise InvalidInput("box_xywh_px holds boxes without width or height; leave such people out.")
     part = people.densepose.columns["part"]

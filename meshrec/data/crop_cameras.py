@@ -18,9 +18,10 @@ from meshrec.geometry.projection import (
     weak_perspective_to_translation,
 )
 from meshrec.structures import BODY30, SMPL24, PinholeCamera, TrainingBatch
+from meshrec.structures.foreign_joints import SMPLX60
 
 # Labels of the kinematic joints of an SMPL-like skeleton; the hips of all other sets lie further out, by up to 7 cm.
-SKELETON_SETS = (SMPL24.name, BODY30.name, "SMPL-X")
+SKELETON_SETS = (SMPL24.name, SMPLX60.name, BODY30.name)
 _PELVIS = BODY30.index("pelvis")
 _JOINTS_FOR_CAMERA = 6  # fewer 2D joints do not say where a body stands
 # A camera fitted to 2D joints is a weak-perspective one; from this many crop sizes away a pinhole camera is the same.

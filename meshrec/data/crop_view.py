@@ -10,7 +10,7 @@ import numpy as np
 from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT
 from meshrec.structures import BODY30
 
-DRAWS = 8  # standard normal numbers that make a view
+DRAWS = 11  # standard normal numbers that make a view
 _SMALLEST_BOX_PX = 8.0
 _MIRROR = list(BODY30.mirror)
 
@@ -26,7 +26,7 @@ class CropView:
         turn_cam: (3, 3) what the crop does to points in the camera's axes: a turn about the optical axis, then
             perhaps a mirroring of x.
         mirror: whether left and right change places.
-        gain, offset: of brightness, the offset in 8-bit grey levels.
+        gain, offset: of red, green and blue, (3,), and of brightness in 8-bit grey levels.
         blur_px: standard deviation of a blur in crop pixels, 0 for none.
     """
 
@@ -35,7 +35,7 @@ class CropView:
     affine: np.ndarray
     turn_cam: np.ndarray
     mirror: bool
-    gain: float = 1.0
+    gain: np.ndarray
     offset: float = 0.0
     blur_px: float = 0.0
 
@@ -44,8 +44,8 @@ class CropView:
         """A view of the person in a box.
 
         Args:
-            draw: (8,) standard normal numbers: scale, shift (2), turn, mirror, gain, offset, blur. Zeros, or None, give
-                the crop that reconstruction uses.
+            draw: (11,) standard normal numbers: scale, shift (2), turn, mirror, gain, offset, blur, colour (3). Zeros,
+                or None, give the crop that reconstruction uses.
         """
         draw = np.zeros(DRAWS) if draw is None else draw
         x, y, width, height = (float(value) for value in box_xywh_px)
@@ -57,7 +57,8 @@ class CropView:
         linear = size / side * turn[:2, :2]
         affine = np.hstack([linear, (np.array([size, size]) / 2 - linear @ centre)[:, None]])
         blur_px = 0.4 * draw[7] if draw[7] > 1 else 0.0
-        return cls(size, size / side, affine, turn, mirror, np.exp(0.2 * draw[5]), 12 * draw[6], blur_px)
+        gain = np.exp(0.2 * draw[5] + 0.1 * draw[8:])
+        return cls(size, size / side, affine, turn, mirror, gain, 12 * draw[6], blur_px)
 
     def picture(self, pixels: np.ndarray) -> np.ndarray:
         """(size, size, 3) uint8 crop of an image (H, W, 3) uint8, with the view's light and blur."""

@@ -92,7 +92,7 @@ class ImageDataset:
         Args:
             index: (B,) rows of the labels.
             size: side of the crops in pixels.
-            draws: (B, 8) what makes the views, see ``CropView``; None gives the crops of reconstruction.
+            draws: (B, 11) what makes the views, see ``CropView``; None gives the crops of reconstruction.
         """
         people = self.people.select(index)
         draws = np.zeros((len(people), DRAWS)) if draws is None else draws

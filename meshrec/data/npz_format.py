@@ -36,16 +36,16 @@ def read_annotations(path: str | Path) -> Annotations:
         raise InvalidInput(f"{path} is damaged or no npz of plain arrays ({type(error).__name__}).") from error
     if str(arrays.get("format")) != FORMAT:
         raise InvalidInput(f"{path} is an npz of another kind; tools/convert_dataset.py converts the known ones.")
-    if int(arrays["version"]) > VERSION:
-        raise InvalidInput(f"{path} has version {int(arrays['version'])} of the schema, this meshrec reads {VERSION}.")
     try:
+        if int(arrays["version"]) > VERSION:
+            raise InvalidInput(f"its version of the schema is {int(arrays['version'])}, this meshrec reads {VERSION}")
         known = {name: arrays[name] for name in (*ROWS, *WORDS) if name in arrays}
         for name, columns in RAGGED.items():
             if f"{name}.offsets" in arrays:
                 known[name] = Ragged(arrays[f"{name}.offsets"], {key: arrays[f"{name}.{key}"] for key in columns})
         return Annotations.of(**known)
     except (KeyError, TypeError, ValueError) as error:
-        raise InvalidInput(f"{path} is not a file of labelled people: {error}") from error
+        raise InvalidInput(f"{path} cannot be read as a file of labelled people: {error}") from error
 
 
 def write_annotations(people: Annotations, path: str | Path) -> None:

@@ -22,7 +22,7 @@ class Ragged:
 
     def __post_init__(self) -> None:
         rows = {name: len(column) for name, column in self.columns.items()}
-        ordered = self.offsets.ndim == 1 and len(self.offsets) > 0 and self.offsets[0] == 0
+        ordered = self.offsets.ndim == 1 and self.offsets.dtype.kind == "i" and self.offsets[:1].tolist() == [0]
         if not ordered or (np.diff(self.offsets) < 0).any() or set(rows.values()) != {int(self.offsets[-1])}:
             raise ValueError(f"offsets must rise from 0 to the number of rows, got columns with {rows} rows.")
 

@@ -36,7 +36,7 @@ def test_images_that_are_not_there_are_told(tmp_path, capsys):
     "layout, source, sentence",
     [
         ("coco", "nowhere", "There is no file or folder"),
-        ("coco", ".", "holds no file \\*.json"),
+        ("coco", ".", "holds no file person_keypoints_\\*.json"),
         ("kinect", ".", "There is no layout 'kinect'; there are coco"),
     ],
 )
@@ -46,7 +46,7 @@ def test_what_cannot_be_converted_ends_with_a_sentence(tmp_path, capsys, layout,
 
 
 def test_a_data_set_of_which_nothing_can_be_read_writes_no_file(tmp_path, capsys):
-    (tmp_path / "a.json").write_text("{}")
+    (tmp_path / "person_keypoints_a.json").write_text("{}")
     assert convert("coco", tmp_path, "--out", tmp_path / "out.npz") == 2
     assert "None of 1 files could be converted" in capsys.readouterr().err and not (tmp_path / "out.npz").exists()
 

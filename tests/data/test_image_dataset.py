@@ -10,6 +10,7 @@ import torch
 from meshrec.body import BodyModel
 from meshrec.body.regressors import NamedJoints
 from meshrec.data.annotations import RAGGED, Annotations
+from meshrec.data.crop_view import DRAWS
 from meshrec.data.image_dataset import DatasetConfig, ImageDataset
 from meshrec.data.mesh_truth import MeshTruth
 from meshrec.data.npz_format import write_annotations
@@ -121,7 +122,7 @@ def _left_has_large_u(body, atlas):
 
 def test_mirrored_samples_are_the_mirror_images_of_plain_ones(scene, body):
     people = dataset(scene, body)
-    draws = np.zeros((2, 8))
+    draws = np.zeros((2, DRAWS))
     draws[1, 4] = 1
     plain, mirrored = (people.crops(np.array([0, 0]), 64, draws)[number] for number in (0, 1))
     torch.testing.assert_close(mirrored.images, plain.images.flip(-1), atol=0.1, rtol=0)

@@ -77,6 +77,12 @@ def test_what_nobody_knows_costs_no_memory_after_concatenation_either():
         ({"joints_px": np.full((1, 30, 2), np.nan)}, "joints_px holds values that are not finite"),
         ({"box_xywh_px": [[0, 0, 0, 5]]}, "boxes without width or height"),
         ({"joint": [1]}, "no field 'joint'"),
+        ({"joint_confidence": np.full((1, 30), 2.0)}, "joint_confidence must lie between 0 and 1"),
+        ({"joint_cam_confidence": np.full((1, 30), -0.1)}, "joint_cam_confidence must lie between 0 and 1"),
+        (
+            {"outlines": Ragged(np.array([0, 1]), {"px": np.zeros((1, 3), np.float32), "ring": np.zeros(1, np.int32)})},
+            r"outlines.px must have shape \(1, 2\), got \(1, 3\)",
+        ),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(wrong, sentence):
@@ -104,11 +110,12 @@ def test_files_of_other_kinds_are_explained(tmp_path):
     with pytest.raises(InvalidInput, match="no npz of plain arrays"):
         read_annotations(path)
     np.savez(path, format="meshrec-people", version=99, image=np.array(["a"]))
-    with pytest.raises(InvalidInput, match="version 99"):
+    with pytest.raises(InvalidInput, match="version of the schema is 99"):
         read_annotations(path)
-    np.savez(path, format="meshrec-people", version=1, image=np.array(["a"]))
-    with pytest.raises(InvalidInput, match="not a file of labelled people"):
-        read_annotations(path)
+    for content in ({"version": 1}, {"box_xywh_px": np.ones((1, 4))}, {"version": "one"}):
+        np.savez(path, format="meshrec-people", image=np.array(["a"]), **content)
+        with pytest.raises(InvalidInput, match="cannot be read as a file of labelled people"):
+            read_annotations(path)
 
 
 def test_offsets_that_do_not_match_the_rows_are_refused(tmp_path):

@@ -21,7 +21,7 @@ from meshrec.data.converters.run_lengths import decode_counts
 from meshrec.data.converters.source_files import explained, read_json
 from meshrec.data.ragged import Ragged
 
-PATTERNS = ("*.json",)
+PATTERNS = ("densepose_*.json",)
 BOX_SIDE = 256
 
 

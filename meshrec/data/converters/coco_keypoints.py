@@ -23,7 +23,7 @@ from meshrec.data.ragged import Ragged
 from meshrec.errors import InvalidInput
 from meshrec.structures import COCO17
 
-PATTERNS = ("*.json",)
+PATTERNS = ("person_keypoints_*.json",)
 _PERSON = 1
 _INDEX_TO_CONTINUOUS_PX = 0.5
 _VISIBILITY_CONFIDENCE = np.array([0.0, 0.5, 1.0])
