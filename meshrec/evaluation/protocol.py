@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+
 import meshrec
 from meshrec.assets import asset_path, sha256_of_file
 from meshrec.build import DEFAULT_WEIGHTS, Surface
@@ -23,5 +25,5 @@ def model_words(weights: str | Path | None, model: MeshModel, surface: Surface) 
         "charts_hash": surface.charts.hash,
         "surface_distances": similarity,
         "crop_px": str(model.input_size),
-        "meshrec": meshrec.__version__,
+        "computed_by": f"meshrec {meshrec.__version__}, torch {torch.__version__}, {model.device.type}",
     }
