@@ -44,3 +44,21 @@ def test_a_texture_seam_stays():
     right = reduced.vertices[reduced.faces][..., 0].mean(1) > 0.5
     expected = reduced.vertices[reduced.faces][..., :2] + 5.0 * right[:, None, None] * np.array([0, 1])
     np.testing.assert_allclose(reduced.face_texcoords, expected)
+
+
+def test_a_dome_on_a_fixed_border_is_not_flattened():
+    flat = sheet(21)
+    x, y = 0.2 * flat.vertices[:, 0] - 0.1, 0.2 * flat.vertices[:, 1] - 0.1
+    dome = TexturedMesh(np.stack([x, y, np.sqrt(0.18**2 - x**2 - y**2)], 1), flat.faces, flat.face_texcoords)
+    reduced = decimated(dome, 80)
+    assert len(reduced.vertices) > 81
+    middle = reduced.vertices[reduced.faces].mean(1)
+    assert np.abs(np.linalg.norm(middle, axis=1) - 0.18).max() < 0.004
+
+
+def test_a_thin_tube_does_not_fold_onto_itself():
+    vertices, faces = tube(0.1, 0, 1, rings=12, segments=3)
+    reduced = decimated(TexturedMesh(vertices, faces, np.zeros((len(faces), 3, 2))), 5)
+    assert len(reduced.vertices) < 36
+    assert set(edge_counts(reduced).values()) <= {1, 2}
+    assert len(np.unique(np.sort(reduced.faces, axis=1), axis=0)) == len(reduced.faces)

@@ -13,6 +13,7 @@ from meshrec.data.wardrobe.build.decimation import decimated
 from meshrec.data.wardrobe.build.faces import brow_in_atlas, eye_angles, iris_colour, iris_share, paint_eyes
 from meshrec.data.wardrobe.build.figure import Figure, load_figure
 from meshrec.data.wardrobe.build.garments import dress
+from meshrec.data.wardrobe.build.hiding import covered
 from meshrec.data.wardrobe.build.packs import Asset, read_pack
 from meshrec.data.wardrobe.build.proxy_files import Proxy, TexturedMesh, read_proxy, read_textured_mesh
 from meshrec.data.wardrobe.build.skins import RESOLUTION, AtlasPoints, as_map, atlas_points, filled, sampled
@@ -97,6 +98,8 @@ def make_layers(asset: Asset, figure: Figure) -> list[Layer]:
     mesh = decimated(cut_out(mesh, picture[..., 3]), _VERTICES.get(asset.kind, _MOST_VERTICES))
     hidden = np.isin(figure.hm08_vertex, proxy.deleted)
     fit = dress(mesh, figure.surface, hidden, [SMPL24.index(joint) for joint in _CARRIERS.get(asset.kind, ())])
+    if asset.kind != "hair":  # there are gaps between strands
+        hidden |= covered(TexturedMesh(fit.vertices, mesh.faces, mesh.face_texcoords), figure.surface)
     textures = [(asset.name, texture)]
     textures += [(path.stem, opaque_texture(read_picture(path))) for path in asset.other_textures]
     return [
