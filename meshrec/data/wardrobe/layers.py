@@ -101,6 +101,15 @@ class Wardrobe:
         """All layers of one of KINDS."""
         return tuple(layer for layer in self.layers if layer.kind == kind)
 
+    def face(self, skin: int, brow: int | None = None, iris: int | None = None) -> Tensor:
+        """(R, R, 3) uint8, one of the skins with other brows and another colour of the eyes."""
+        image = self.skins[skin].float()
+        if iris is not None:
+            image = torch.lerp(image, self.irises[iris].float().expand_as(image), self.iris_mask[..., None] / 255)
+        if brow is not None:
+            image = torch.lerp(image, self.brows[brow, ..., :3].float(), self.brows[brow, ..., 3:] / 255)
+        return image.round().to(torch.uint8)
+
     def check_body(self, body_hash: str, atlas_hash: str) -> None:
         """Raise InvalidInput when the wardrobe was made for another body or atlas."""
         for what, own, other in (("body", self.body_hash, body_hash), ("atlas", self.atlas_hash, atlas_hash)):

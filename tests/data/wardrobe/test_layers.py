@@ -135,6 +135,18 @@ def test_layers_are_found_by_kind():
     assert random_wardrobe().by_kind("hat") == ()
 
 
+def test_a_face_has_the_chosen_brows_and_eyes():
+    wardrobe = dataclasses.replace(
+        random_wardrobe(),
+        skins=torch.full((2, 1, 4, 3), 100, dtype=torch.uint8),
+        iris_mask=torch.tensor([[0, 255, 51, 0]], dtype=torch.uint8),
+        brows=torch.tensor([[[[200, 150, 50, alpha] for alpha in (0, 0, 0, 204)]]], dtype=torch.uint8),
+    )
+    assert (wardrobe.face(1) == 100).all()
+    dressed = [[100, 100, 100], [1, 2, 3], [80, 80, 81], [180, 140, 60]]
+    assert wardrobe.face(0, brow=0, iris=0)[0].tolist() == dressed
+
+
 def test_a_layer_moves_between_devices_with_all_its_tensors():
     moved = random_layer().to("meta")
     assert {value.device.type for value in vars(moved).values() if isinstance(value, torch.Tensor)} == {"meta"}

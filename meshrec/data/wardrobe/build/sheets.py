@@ -13,7 +13,13 @@ from meshrec.assets import write_atomically
 from meshrec.body.model import BodyModel
 from meshrec.data.wardrobe.layers import Layer, Wardrobe
 from meshrec.geometry.rotations import axis_angle_to_matrix
-from meshrec.geometry.skinning import linear_blend_skinning
+from meshrec.geometry.skinning import (
+    blend_shapes,
+    blend_transforms,
+    joint_transforms,
+    pose_feature,
+    regress_joints,
+)
 from meshrec.render import interpolate, lambert_light, normal_image, rasterize, sample_texture, turned_to_camera
 from meshrec.structures import WeakPerspectiveCamera
 from meshrec.uv.atlas import UvAtlas
@@ -68,49 +74,53 @@ class _Artist:
         return _grid(rows)
 
     def skin_sheet(self, number: int) -> np.ndarray:
-        rest, betas = torch.zeros(1, 24, 3), torch.zeros(1, 10)
-        views = [self.picture(None, number, rest, betas, turn, (0.0, -0.12), 1.02) for turn in _TURNS]
-        face = [self.picture(None, number, rest, betas, turn, (0.0, 0.62), 0.16) for turn in (0.0, 0.8)]
+        rest, betas, bare = torch.zeros(1, 24, 3), torch.zeros(1, 10), self._nothing()
+        views = [self.picture(bare, number, rest, betas, turn, (0.0, -0.12), 1.02) for turn in _TURNS]
+        face = [self.picture(bare, number, rest, betas, turn, (0.0, 0.62), 0.16) for turn in (0.0, 0.8)]
         return _grid([views + face])
 
     def picture(
-        self, layer: Layer | None, skin: int, pose: Tensor, betas: Tensor, turn: float, middle: tuple, half: float
+        self, layer: Layer, skin: int, pose: Tensor, betas: Tensor, turn: float, middle: tuple, half: float
     ) -> Tensor:
-        """(3, h, w) of the body in one layer, or in none."""
+        """(3, h, w) of the body in one layer; `turn` is about the vertical, `middle` and `half` say what is in view."""
         body = self.body
         rotations = axis_angle_to_matrix(pose)
-        upright = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
-        orient = upright @ axis_angle_to_matrix(torch.tensor([[0.0, turn, 0.0]])) @ rotations[:, 0]
-        vertices, offsets = self._posed_body(betas, orient, rotations[:, 1:])
-        hidden = torch.zeros(len(body.template_vertices), dtype=torch.bool) if layer is None else layer.hidden_vertices
-        kept = ~hidden[body.faces].all(1)
-        faces, texcoords = body.faces[kept], self.body_texcoords[kept]
-        skin_faces = len(faces)
-        if layer is not None:
-            worn = layer_vertices(layer, body, betas, orient, rotations[:, 1:], offsets)
-            faces = torch.cat([faces, layer.faces + vertices.shape[1]])
-            texcoords = torch.cat([texcoords, layer.face_texcoords])
-            vertices = torch.cat([vertices, worn], 1)
+        facing = torch.diag(torch.tensor([1.0, -1.0, -1.0])) @ axis_angle_to_matrix(torch.tensor([0.0, turn, 0.0]))
+        rotations[:, 0] = facing @ rotations[:, 0]
+        vertices, worn = dressed(body, layer, betas, rotations)
+        kept = ~layer.hidden_vertices[body.faces].all(1)
+        faces = torch.cat([body.faces[kept], layer.faces + vertices.shape[1]])
+        texcoords = torch.cat([self.body_texcoords[kept], layer.face_texcoords])
+        vertices = torch.cat([vertices, worn], 1)
         camera = WeakPerspectiveCamera(torch.tensor([1 / half]), torch.tensor([[-middle[0], middle[1]]]))
         fragments = rasterize(vertices, faces, camera, (_SIZE, _SIZE))
         uv = interpolate(fragments, faces, texcoords[None])
         colour = sample_texture(uv, _as_image(self.wardrobe.skins[skin]))
-        if layer is not None:
-            on_layer = (fragments.face_index >= skin_faces)[:, None]
-            colour = torch.where(on_layer, sample_texture(uv, _as_image(layer.texture)), colour)
+        on_layer = (fragments.face_index >= kept.sum())[:, None]
+        colour = torch.where(on_layer, sample_texture(uv, _as_image(layer.texture)), colour)
         normals = turned_to_camera(normal_image(fragments, faces, vertices), fragments, faces, vertices, camera)
         light = lambert_light(normals, torch.tensor([0.4, -0.6, -1.0]), ambient=0.45, diffuse=0.6)
         return torch.where(fragments.mask[:, None], (colour * light).clamp(0, 1), _BACKGROUND[:, None, None])[0]
 
-    def _posed_body(self, betas: Tensor, orient: Tensor, rotations: Tensor) -> tuple[Tensor, Tensor]:
+    def _nothing(self) -> Layer:
+        """A layer without vertices."""
         body = self.body
-        features = (rotations - torch.eye(3)).flatten(-3)
-        offsets = (features @ body.pose_directions).unflatten(-1, (-1, 3))
-        vertices, _ = linear_blend_skinning(
-            body.template_vertices, body.shape_directions, body.pose_directions, body.joint_regressor,
-            body.skinning_weights, body.parents, betas, orient, rotations,
-        )  # fmt: skip
-        return vertices, offsets
+        return Layer(
+            name="",
+            kind="",
+            sex="unisex",
+            vertices=torch.zeros(0, 3),
+            shape_directions=torch.zeros(0, 3, body.beta_count),
+            skinning_weights=torch.zeros(0, body.joint_count),
+            faces=torch.zeros(0, 3, dtype=torch.long),
+            face_texcoords=torch.zeros(0, 3, 2),
+            texture=torch.zeros(2, 2, 3, dtype=torch.uint8),
+            body_face=torch.zeros(0, dtype=torch.long),
+            body_barycentric=torch.zeros(0, 3),
+            hidden_vertices=torch.zeros(body.vertex_count, dtype=torch.bool),
+            licence="",
+            author="",
+        )
 
     def _skin_for(self, layer: Layer) -> int:
         names = list(zip(self.wardrobe.skin_sex, self.wardrobe.skin_tone, strict=True))
@@ -118,17 +128,17 @@ class _Artist:
         return names.index(wanted) if wanted in names else 0
 
 
-def layer_vertices(
-    layer: Layer, body: BodyModel, betas: Tensor, orient: Tensor, rotations: Tensor, offsets: Tensor
-) -> Tensor:
-    """(B, V, 3) of a layer on posed bodies; `offsets` are what the pose adds to the body's rest vertices."""
-    from meshrec.geometry.skinning import blend_shapes, blend_transforms, kinematic_chain, regress_joints
-
-    joints = regress_joints(body.template_vertices + blend_shapes(betas, body.shape_directions), body.joint_regressor)
-    frames = kinematic_chain(torch.cat([orient[:, None], rotations], 1), joints, body.parents)
-    shift = frames[..., 3:] - frames[..., :3] @ joints[..., None]
-    rest = layer.rest(betas) + layer.carried(offsets, body.faces)
-    return blend_transforms(rest, torch.cat([frames[..., :3], shift], -1), layer.skinning_weights)
+def dressed(body: BodyModel, layer: Layer, betas: Tensor, rotations: Tensor) -> tuple[Tensor, Tensor]:
+    """Vertices of bodies (B, V, 3) and of the layer on them (B, W, 3), for rotations (B, 24, 3, 3) of all joints."""
+    shaped = body.template_vertices + blend_shapes(betas, body.shape_directions)
+    offsets = (pose_feature(rotations[:, 1:]) @ body.pose_directions).unflatten(-1, (-1, 3))
+    joints = regress_joints(shaped, body.joint_regressor)
+    transforms, _ = joint_transforms(rotations, joints, body.parents)
+    worn = layer.rest(betas) + layer.carried(offsets, body.faces)
+    return (
+        blend_transforms(shaped + offsets, transforms, body.skinning_weights),
+        blend_transforms(worn, transforms, layer.skinning_weights),
+    )
 
 
 def _own_poses() -> Tensor:
