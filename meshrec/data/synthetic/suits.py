@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import torch
 from torch import Tensor
 
@@ -68,7 +69,7 @@ class Suits:
         rest = body(BodyParams.rest(betas=body.beta_count))
         anatomy = RestAnatomy.from_joints(NamedJoints(body, BODY30)(rest)[0])
         table = atlas.texels(resolution)
-        place = table.mask.view(-1).nonzero()[:, 0]
+        place, nearest = table.mask.view(-1).nonzero()[:, 0], _nearest_filled(table.mask)
         corners, weights = table.vertex_index.view(-1, 3)[place], table.barycentric.view(-1, 3)[place]
         points = (rest.vertices[0][corners] * weights[..., None]).sum(1)
         dice = Dice(_SUIT_SEED)
@@ -79,8 +80,7 @@ class Suits:
             cuts = draw_cuts(size, anatomy, dice, bare=max(0, bare - start))
             paint, lean = _paint(cuts, anatomy, points, photos)
             for values, maps in ((paint, painted), (lean, leaning)):
-                full = torch.zeros(size, resolution * resolution, dtype=torch.uint8)
-                maps.append(full.index_copy_(1, place, values).view(size, resolution, resolution))
+                maps.append(values.index_select(1, nearest).view(size, resolution, resolution))
             thick.append(cloth_offset(cuts, anatomy, rest.vertices[0]))
         return cls(torch.cat(painted), torch.cat(leaning), torch.cat(thick), bare)
 
@@ -249,6 +249,18 @@ def cloth_offset(cuts: Cuts, anatomy: RestAnatomy, rest_vertices: Tensor) -> Ten
     offset = torch.maximum(offset, cover["shoes"] * torch.full_like(offset, 0.008))
     offset = torch.maximum(offset, cover["hair"] * column["hair_thickness"] * (0.8 + 0.4 * wave))
     return torch.maximum(offset, cover["hat"] * torch.full_like(offset, 0.02))
+
+
+def _nearest_filled(mask: Tensor) -> Tensor:
+    """(R R,) for every texel, which of the filled ones (in reading order) is nearest: seams then show no gap."""
+    _, label = cv2.distanceTransformWithLabels(
+        (~mask).to(torch.uint8).numpy(), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    label = torch.from_numpy(label).long().view(-1)
+    order = torch.zeros(int(label.max()) + 1, dtype=torch.long)
+    filled = mask.view(-1).nonzero()[:, 0]
+    order[label[filled]] = torch.arange(len(filled))
+    return order[label]
 
 
 def _paint(cuts: Cuts, anatomy: RestAnatomy, points: Tensor, photos: Tensor | None) -> tuple[Tensor, Tensor]:

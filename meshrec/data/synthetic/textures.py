@@ -82,7 +82,7 @@ class Textures:
             self.pictures = Pictures([layer.texture for layer in layers], device)
         if wardrobe is not None and len(wardrobe.skins):
             self.skins = Pictures(_faces_with_brows(wardrobe), device)
-            self.skin_count = len(self.skins.places) // _LEVELS
+            self.skin_count, self.skin_side = len(self.skins.places) // _LEVELS, wardrobe.skins.shape[1]
         self.is_hair = torch.tensor([False, *(layer.kind == "hair" for layer in layers)], device=device)
 
     def draw(self, suit: Tensor, worn_person: Tensor, worn_piece: Tensor, dice: Dice) -> Colouring:
@@ -125,7 +125,7 @@ class Textures:
 
     def _body(self, colouring: Colouring, person: Tensor, uv: Tensor, level: Tensor) -> Tensor:
         side = self.suits.resolution
-        column, row = (uv * side).long().clamp_(0, side - 1).unbind(1)
+        column, row = (uv * (side - 1)).round().long().clamp_(0, side - 1).unbind(1)
         texel = (colouring.suit.index_select(0, person) * side + row) * side + column
         paint = self.suits.paint.view(-1).index_select(0, texel).long()
         lean = self.suits.lean.view(-1).index_select(0, texel).float() / 255
@@ -133,7 +133,10 @@ class Textures:
         colour = torch.lerp(pair[:, 0], pair[:, 1], lean[:, None])
         if self.skins is None:
             return colour
-        skin = self.skins.read(colouring.skin.index_select(0, person), level, uv)
+        # Texels of the atlas lie on the corners of [0, 1], those of a picture half a texel inside.
+        skin = self.skins.read(
+            colouring.skin.index_select(0, person), level, (uv * (self.skin_side - 1) + 0.5) / self.skin_side
+        )
         skin = (skin * colouring.palettes.complexion.index_select(0, person)).clamp_max(1.0)
         return torch.where((paint < _FACE_PAINTS)[:, None], skin, colour)
 
