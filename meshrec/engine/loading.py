@@ -39,6 +39,7 @@ def load_batches(
         _CpuParts(source, count, size, seeds),
         batch_size=None,
         num_workers=0 if all(drawn_here) else workers,
+        pin_memory=device.type == "cuda" and workers > 0,
         worker_init_fn=_settle_worker,
         # Its own generator, because the loader otherwise takes a number from that of the training.
         generator=torch.Generator(),

@@ -13,6 +13,7 @@ import time
 import pytest
 import torch
 
+from meshrec.engine.checkpoints import Checkpoints
 from meshrec.engine.run_log import read_log
 from tests.support.processes import ends, start, start_world, train, train_and_die
 from tests.support.toy_training import TIMES
@@ -90,6 +91,8 @@ def test_killed_while_writing(tmp_path, undisturbed, moments):
     for moment, left in moments:
         assert ends(start(train_and_die, str(tmp_path), at=moment, **settings)) == [-signal.SIGKILL]
         assert [name for name, file in names.items() if (tmp_path / file).exists()] == left.split()
+        good = Checkpoints(tmp_path).load("first")
+        assert (good is not None) == ("latest" in left or "previous" in left)
     assert ends(start(train, str(tmp_path), **settings)) == [0]
     assert_same_run(tmp_path, undisturbed)
     assert not (tmp_path / "latest.pt.partial").exists()

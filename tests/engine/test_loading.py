@@ -3,6 +3,7 @@
 import os
 import time
 
+import pytest
 import torch
 
 from meshrec.data.mixture import Mixture
@@ -48,6 +49,13 @@ def test_a_mixture_of_devices_is_drawn_where_each_source_lives():
     assert torch.equal(images(both, 2), direct)
     (there, _), (here, _) = both.sources
     assert there.processes == {os.getpid()} and here.seeds == []
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_batches_of_workers_arrive_on_the_gpu():
+    batches = load_batches(Noise(), 6, 4, range(10, 15), 2, torch.device("cuda"))
+    for seed, batch in zip(range(10, 15), batches):
+        assert batch.images.is_cuda and torch.equal(batch.images.cpu(), Noise().batch(6, 4, seed).images)
 
 
 def test_loading_leaves_the_training_s_random_numbers_alone():
