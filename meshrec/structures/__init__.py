@@ -7,6 +7,7 @@ from meshrec.structures.iuv import IuvMap
 from meshrec.structures.joints import BODY30, COCO17, LSP14, SMPL24, JointSet, convert_joints
 from meshrec.structures.location_map import LocationMap
 from meshrec.structures.prediction import MeshPrediction
+from meshrec.structures.scene_batch import SceneBatch
 
 __all__ = [
     "BODY30",
@@ -20,6 +21,7 @@ __all__ = [
     "LocationMap",
     "MeshPrediction",
     "PinholeCamera",
+    "SceneBatch",
     "TrainingBatch",
     "WeakPerspectiveCamera",
     "convert_joints",
