@@ -139,7 +139,15 @@ def test_an_asked_for_stop_finishes_the_step_saves_and_says_how_to_go_on(tmp_pat
     assert torch.equal(resumed.correspondence_net[0].weight, undisturbed.correspondence_net[0].weight)
 
 
-def test_an_impatient_second_ctrl_c_interrupts_at_once():
+@pytest.fixture
+def ctrl_c_interrupts():
+    """As in a terminal; a shell starts background jobs with Ctrl-C ignored."""
+    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, earlier)
+
+
+def test_an_impatient_second_ctrl_c_interrupts_at_once(ctrl_c_interrupts):
     with pytest.raises(KeyboardInterrupt), StopRequest() as stop:
         signal.raise_signal(signal.SIGINT)
         assert stop.signal == signal.SIGINT

@@ -1,11 +1,13 @@
 """The body and every layer of a wardrobe as tables on one device, and dressed people made from them.
 
-Piece 0 is the body; piece k + 1 is layer k. People who wear the same piece are posed together, one matrix product each.
+Piece 0 is the body; piece k + 1 is layer k. People who wear the same piece are blended together, one matrix product
+each; all else happens to everything worn at once, because a GPU waits for every single call.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import Field, dataclass, fields, replace
 
 import torch
 import torch.nn.functional as F
@@ -35,7 +37,6 @@ class Piece:
         shape_directions: (V, 3, S); skinning_weights: (V, J); faces: (F, 3).
         occlusion: (V,) share of the surroundings' light that arrives, 0 to 1.
         lead_m: see PackedMeshes.
-        first_face: of this piece among the faces of all pieces.
     """
 
     kind: str
@@ -47,7 +48,6 @@ class Piece:
     faces: Tensor
     occlusion: Tensor
     lead_m: float
-    first_face: int
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,6 @@ class DressedPeople:
         face_source: (T,) long, index of each packed face among the faces of all pieces.
         face_worn: (T,) long, which of the worn pieces it belongs to.
         worn_person, worn_piece: (W,) long.
-        transforms: (B, J, 3, 4) of the joints, camera axes, body origin.
     """
 
     meshes: PackedMeshes
@@ -96,8 +95,7 @@ class Pieces:
         layers = () if wardrobe is None else wardrobe.layers
         self.all = [_body_piece(body, rest, occlusion, device)]
         for layer in layers:
-            first = self.all[-1].first_face + len(self.all[-1].faces)
-            self.all.append(_layer_piece(layer, body, occlusion, first, device))
+            self.all.append(_layer_piece(layer, body, occlusion, device))
         surface = _Surface(atlas.face_texcoords, charts.face_part, charts.face_is_front)
         labels = [surface, *(_layer_surface(layer, surface) for layer in layers)]
         self.corner_uv = torch.cat([label.corner_uv for label in labels]).flatten(0, 1).to(device)
@@ -105,6 +103,12 @@ class Pieces:
         self.face_is_front = torch.cat([label.is_front for label in labels]).to(device)
         texcoords = [atlas.face_texcoords, *(layer.face_texcoords for layer in layers)]
         self.corner_texcoords = torch.cat(texcoords).flatten(0, 1).to(device)
+        self.corners = torch.cat([piece.faces for piece in self.all])
+        self.normals = torch.cat([piece.normals for piece in self.all])
+        self.occlusion = torch.cat([piece.occlusion for piece in self.all])
+        self.lead_m = torch.tensor([piece.lead_m for piece in self.all], device=device)
+        self.vertices = _Rows.joined([len(piece.vertices) for piece in self.all], device)
+        self.faces = _Rows.joined([len(piece.faces) for piece in self.all], device)
         hidden = [torch.zeros(body.vertex_count, dtype=torch.bool), *(layer.hidden_vertices for layer in layers)]
         hidden_corners = torch.stack(hidden)[:, body.faces.cpu()]
         self.hides_face = hidden_corners.all(-1).to(device)
@@ -125,13 +129,12 @@ class Pieces:
             worn: pieces above the skin of each person.
             thickness_m: (B, V) how far painted clothes stand off the skin along the normals.
         """
-        wearers = _wearers(worn)
         joints = self.rest_joints + blend_shapes(params.betas, self.joint_directions)
         rotations = torch.cat([params.global_orient[:, None], params.body_pose], 1)
         transforms, _ = joint_transforms(rotations, joints, self.parents)
-        parts = [self._undressed(transforms, output, offset_m, thickness_m, worn)]
-        parts += [self._worn(number, people, transforms, params, offset_m) for number, people in wearers.items()]
-        return _join(parts)
+        people = self._undressed(transforms, output, offset_m, thickness_m, worn)
+        wearers = _wearers(worn)
+        return _join(people, self._worn(wearers, transforms, params, offset_m)) if wearers else people
 
     def _undressed(
         self, transforms: Tensor, output: BodyOutput, offset_m: Tensor, thickness_m: Tensor, worn: list[tuple[int, ...]]
@@ -140,8 +143,7 @@ class Pieces:
         count, vertices = len(offset_m), len(body.vertices)
         normals = F.normalize(turn_directions(blend_planes(transforms, body.skinning_weights), body.normals), dim=-1)
         points = output.vertices + offset_m[:, None] + normals * thickness_m[..., None]
-        shown = torch.stack([~self.hides_face[list(pieces) or [0]].any(0) for pieces in worn])
-        image, face = shown.nonzero(as_tuple=True)
+        image, face = self._shown(worn).nonzero(as_tuple=True)
         people = torch.arange(count, device=device)
         meshes = PackedMeshes(
             points.flatten(0, 1),
@@ -155,35 +157,62 @@ class Pieces:
             meshes, normals.flatten(0, 1), body.occlusion.repeat(count), face, image, people, torch.zeros_like(people)
         )
 
+    def _shown(self, worn: list[tuple[int, ...]]) -> Tensor:
+        """(B, F) bool, the faces of each person's skin that nothing worn hides."""
+        wears = [[float(number in pieces) for number in range(len(self.all))] for pieces in worn]
+        return torch.tensor(wears, device=self.hides_face.device) @ self.hides_face.float() == 0
+
     def _worn(
-        self, number: int, people: list[int], transforms: Tensor, params: BodyParams, offset_m: Tensor
+        self, wearers: dict[int, list[int]], transforms: Tensor, params: BodyParams, offset_m: Tensor
     ) -> DressedPeople:
-        piece, who = self.all[number], torch.tensor(people, device=offset_m.device)
-        count, vertices, faces = len(people), len(piece.vertices), len(piece.faces)
-        planes = blend_planes(transforms.index_select(0, who), piece.skinning_weights)
-        shaped = piece.vertices + blend_shapes(params.betas.index_select(0, who), piece.shape_directions)
-        points = move_points(planes, shaped) + offset_m.index_select(0, who)[:, None]
-        normals = F.normalize(turn_directions(planes, piece.normals), dim=-1)
-        wearer = torch.arange(count, device=who.device)
-        first = (wearer * vertices).repeat_interleave(faces)
+        """Everything that anybody wears, piece by piece."""
+        device = offset_m.device
+        pieces = [number for number, people in wearers.items() for _ in people]
+        piece, person = torch.tensor([pieces, sum(wearers.values(), [])], device=device)
+        planes, shaped = [], []
+        for who, number in zip(person.split([len(people) for people in wearers.values()]), wearers, strict=True):
+            table = self.all[number]
+            entries = transforms.index_select(0, who).permute(2, 3, 0, 1).flatten(0, 1)
+            planes.append((entries @ table.skinning_weights.mT).flatten(1))
+            offsets = blend_shapes(params.betas.index_select(0, who), table.shape_directions)
+            shaped.append((table.vertices + offsets).flatten(0, 1))
+        planes, shaped = torch.cat(planes, 1), torch.cat(shaped)
+        owner, vertex, first = self.vertices.of(piece, len(shaped))
+        image = person.index_select(0, owner)
+        face_owner, face, _ = self.faces.of(piece, sum(len(self.all[number].faces) for number in pieces))
         meshes = PackedMeshes(
-            points.flatten(0, 1),
-            who.repeat_interleave(vertices),
-            piece.faces.repeat(count, 1) + first[:, None],
-            who.repeat_interleave(faces),
-            torch.ones(count * faces, dtype=torch.bool, device=who.device),
-            points.new_full((count * vertices,), piece.lead_m),
+            move_points(planes, shaped) + offset_m.index_select(0, image),
+            image,
+            self.corners.index_select(0, face) + first.index_select(0, face_owner)[:, None],
+            person.index_select(0, face_owner),
+            torch.ones_like(face, dtype=torch.bool),
+            self.lead_m.index_select(0, piece).index_select(0, owner),
         )
-        source = torch.arange(piece.first_face, piece.first_face + faces, device=who.device).repeat(count)
-        return DressedPeople(
-            meshes,
-            normals.flatten(0, 1),
-            piece.occlusion.repeat(count),
-            source,
-            wearer.repeat_interleave(faces),
-            who,
-            torch.full_like(who, number),
-        )
+        normals = F.normalize(turn_directions(planes, self.normals.index_select(0, vertex)), dim=-1)
+        return DressedPeople(meshes, normals, self.occlusion.index_select(0, vertex), face, face_owner, person, piece)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Where each piece's rows lie in a table that joins those of all pieces: (K,) counts and first rows."""
+
+    count: Tensor
+    first: Tensor
+
+    @classmethod
+    def joined(cls, counts: list[int], device: torch.device | str) -> _Rows:
+        count = torch.tensor(counts, device=device)
+        return cls(count, count.cumsum(0) - count)
+
+    def of(self, piece: Tensor, total: int) -> tuple[Tensor, Tensor, Tensor]:
+        """The rows of some pieces end to end: (total,) which of the pieces each belongs to and its row in the table,
+        and (W,) where each piece begins.
+        """
+        count = self.count.index_select(0, piece)
+        begin = count.cumsum(0) - count
+        owner = torch.arange(len(piece), device=piece.device).repeat_interleave(count, output_size=total)
+        shift = self.first.index_select(0, piece) - begin
+        return owner, torch.arange(total, device=piece.device) + shift.index_select(0, owner), begin
 
 
 @dataclass(frozen=True)
@@ -200,17 +229,17 @@ def _body_piece(body: BodyModel, rest: Tensor, occlusion: Tensor, device: torch.
         body.template_vertices, vertex_normals(rest, body.faces), body.shape_directions, body.skinning_weights,
         body.faces, occlusion,
     )  # fmt: skip
-    return Piece("body", "unisex", *(tensor.to(device) for tensor in tensors), 0.0, 0)
+    return Piece("body", "unisex", *(tensor.to(device) for tensor in tensors), 0.0)
 
 
-def _layer_piece(layer: Layer, body: BodyModel, occlusion: Tensor, first: int, device: torch.device | str) -> Piece:
+def _layer_piece(layer: Layer, body: BodyModel, occlusion: Tensor, device: torch.device | str) -> Piece:
     arriving = interpolate_faces(occlusion[:, None], body.faces.cpu(), layer.body_face, layer.body_barycentric)[:, 0]
     tensors = (
         layer.vertices, vertex_normals(layer.vertices, layer.faces), layer.shape_directions, layer.skinning_weights,
         layer.faces, arriving,
     )  # fmt: skip
     lead = _LEAD_M.get(layer.kind, _LEAD_OF_OTHERS_M)
-    return Piece(layer.kind, layer.sex, *(tensor.to(device) for tensor in tensors), lead, first)
+    return Piece(layer.kind, layer.sex, *(tensor.to(device) for tensor in tensors), lead)
 
 
 def _layer_surface(layer: Layer, body: _Surface) -> _Surface:
@@ -232,28 +261,15 @@ def _wearers(worn: list[tuple[int, ...]]) -> dict[int, list[int]]:
     return wearers
 
 
-def _join(parts: list[DressedPeople]) -> DressedPeople:
-    """All parts as one, their vertices and worn pieces renumbered."""
-    vertex, worn, moved = 0, 0, []
-    for part in parts:
-        meshes = part.meshes
-        moved.append((meshes.faces + vertex, part.face_worn + worn))
-        vertex, worn = vertex + len(meshes.vertices_cam), worn + len(part.worn_person)
-    join = lambda read: torch.cat([read(part) for part in parts])  # noqa: E731
-    meshes = PackedMeshes(
-        join(lambda part: part.meshes.vertices_cam),
-        join(lambda part: part.meshes.vertex_image),
-        torch.cat([faces for faces, _ in moved]),
-        join(lambda part: part.meshes.face_image),
-        join(lambda part: part.meshes.two_sided),
-        join(lambda part: part.meshes.lead_m),
+def _join(people: DressedPeople, more: DressedPeople) -> DressedPeople:
+    """Both, the second one's vertices and worn pieces renumbered."""
+    vertices, worn = len(people.meshes.vertices_cam), len(people.worn_person)
+    moved = replace(
+        more, meshes=replace(more.meshes, faces=more.meshes.faces + vertices), face_worn=more.face_worn + worn
     )
-    return DressedPeople(
-        meshes,
-        join(lambda part: part.normals),
-        join(lambda part: part.occlusion),
-        join(lambda part: part.face_source),
-        torch.cat([worn for _, worn in moved]),
-        join(lambda part: part.worn_person),
-        join(lambda part: part.worn_piece),
-    )
+    meshes = PackedMeshes(*_concatenated(people.meshes, moved.meshes, fields(PackedMeshes)))
+    return DressedPeople(meshes, *_concatenated(people, moved, fields(DressedPeople)[1:]))
+
+
+def _concatenated(one: object, other: object, members: Iterable[Field]) -> Iterator[Tensor]:
+    return (torch.cat([getattr(one, member.name), getattr(other, member.name)]) for member in members)
