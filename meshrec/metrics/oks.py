@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +10,7 @@ import torch
 from torch import Tensor
 
 from meshrec.checks import check_shapes
-from meshrec.optional import require
+from meshrec.metrics.coco_tool import judge
 from meshrec.structures import COCO17
 
 # How far apart annotators place a keypoint, as a share of the person's size: the sigmas of the COCO keypoint challenge
@@ -94,30 +92,15 @@ def keypoint_average_precision(people: Sequence[KeypointPerson]) -> dict[str, fl
 
 
 def _coco_evaluation(people: Sequence[KeypointPerson]):
-    coco = require("pycocotools.coco", purpose="compute the average precision of keypoints", extra="eval")
-    evaluation = require("pycocotools.cocoeval", purpose="compute the average precision of keypoints", extra="eval")
     images = {name: number for number, name in enumerate(dict.fromkeys(person.image for person in people), start=1)}
-    with contextlib.redirect_stdout(io.StringIO()):  # it reports its progress by printing
-        truth = coco.COCO()
-        truth.dataset = {
-            "images": [{"id": number} for number in images.values()],
-            "categories": [{"id": 1, "name": "person", "keypoints": list(COCO17.names)}],
-            "annotations": [_annotation(person, images, number) for number, person in enumerate(people, start=1)],
-        }
-        truth.createIndex()
-        found = truth.loadRes([_result(person, images) for person in people])
-        judged = evaluation.COCOeval(truth, found, "keypoints")
-        judged.evaluate()
-        judged.accumulate()
-        judged.summarize()
-    return judged
+    labels = [_annotation(person, images[person.image]) for person in people]
+    results = [_result(person, images[person.image]) for person in people]
+    return judge("keypoints", len(images), labels, results, "compute the average precision of keypoints")
 
 
-def _annotation(person: KeypointPerson, images: dict[str, int], number: int) -> dict:
+def _annotation(person: KeypointPerson, image: int) -> dict:
     return {
-        "id": number,
-        "image_id": images[person.image],
-        "category_id": 1,
+        "image_id": image,
         "keypoints": _triplets(person.target_px, person.labelled),
         "num_keypoints": int((np.asarray(person.labelled) > 0).sum()),
         "bbox": [float(value) for value in person.box_px],
@@ -126,10 +109,9 @@ def _annotation(person: KeypointPerson, images: dict[str, int], number: int) -> 
     }
 
 
-def _result(person: KeypointPerson, images: dict[str, int]) -> dict:
+def _result(person: KeypointPerson, image: int) -> dict:
     return {
-        "image_id": images[person.image],
-        "category_id": 1,
+        "image_id": image,
         "keypoints": _triplets(person.predicted_px, np.ones(len(COCO17))),
         "score": float(person.score),
     }
