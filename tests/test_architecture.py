@@ -15,7 +15,7 @@ PACKAGE = ROOT / "meshrec"
 # From the ground up, see design.md. The first part of a module's name below meshrec decides its level.
 LEVELS = (
     ("__init__", "errors"),
-    ("checks", "optional", "assets", "checkpoint", "command_line"),
+    ("checks", "optional", "assets", "array_pickle", "checkpoint", "command_line"),
     ("geometry",),
     ("structures",),
     ("body", "uv", "render"),

@@ -1,12 +1,7 @@
-"""Reads SMPL-format body files, npz and pickle, without running anything they contain.
-
-SMPL's pickles name classes of chumpy and scipy. Here those names give plain holders of arrays, a few names of numpy are
-allowed, and every other name is refused, so neither chumpy is needed nor can a file execute code.
-"""
+"""Reads SMPL-format body files, npz and pickle, without running anything they contain."""
 
 from __future__ import annotations
 
-import pickle
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from meshrec.array_pickle import SparseColumns, load_array_pickle, unwrapped
 from meshrec.errors import AssetNotFound, InvalidInput
 
 _KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
@@ -73,15 +69,6 @@ def read_smpl_file(path: str | Path) -> SmplArrays:
     return check_smpl_arrays(content, str(path))
 
 
-def load_array_pickle(file: BinaryIO) -> Any:
-    """What a pickle of plain values and numpy arrays holds, from Python 2 too, without running anything in it.
-
-    Raises:
-        InvalidInput: it asks for anything else. Damaged bytes can raise any other exception.
-    """
-    return _RestrictedUnpickler(file, encoding="latin1").load()
-
-
 def check_smpl_arrays(content: Mapping[str, Any], name: str) -> SmplArrays:
     """Take the needed arrays and check that they fit together.
 
@@ -138,8 +125,8 @@ def _parents(kintree_table: np.ndarray, name: str) -> tuple[int, ...]:
 def _dense(value: Any, name: str) -> np.ndarray:
     """A numeric array from an array, a stand-in or a scipy matrix."""
     try:
-        value = _unwrapped(value)
-        if isinstance(value, _SparseColumns) or hasattr(value, "toarray"):
+        value = unwrapped(value)
+        if isinstance(value, SparseColumns) or hasattr(value, "toarray"):
             value = value.toarray()
         array = np.asarray(value)
     # A stand-in may carry any content: too short, out of range, of another type, or asking for more memory than there
@@ -165,77 +152,8 @@ def _read_npz(file: BinaryIO) -> dict[str, Any]:
                 )
                 _, _, dtype = header(member)
                 if dtype.hasobject:
-                    content[key] = _RestrictedUnpickler(member, encoding="latin1").load().item()
+                    content[key] = load_array_pickle(member).item()
                     continue
             with archive.open(f"{key}.npy") as member:
                 content[key] = np.lib.format.read_array(member, allow_pickle=False)
     return content
-
-
-class _ChumpyArray:
-    """Stands in for chumpy.Ch and what derives from it."""
-
-    array: Any = None
-
-    def __setstate__(self, state: Any) -> None:
-        """Keep the value: plain arrays carry it as ``x``, selections as a base ``a`` and flat indices ``idxs``."""
-        if isinstance(state, dict) and "x" in state:
-            self.array = _unwrapped(state["x"])
-        elif isinstance(state, dict) and {"a", "idxs", "preferred_shape"} <= state.keys():
-            picked = np.asarray(_unwrapped(state["a"])).ravel()[np.asarray(state["idxs"])]
-            self.array = picked.reshape(state["preferred_shape"])
-
-
-class _SparseColumns:
-    """Stands in for scipy.sparse.csc_matrix."""
-
-    def __setstate__(self, state: Any) -> None:
-        shape = state["_shape"] if "_shape" in state else state["shape"]
-        self.shape = (int(shape[0]), int(shape[1]))
-        self.data, self.indices, self.indptr = (np.asarray(state[key]) for key in ("data", "indices", "indptr"))
-
-    def toarray(self) -> np.ndarray:
-        dense = np.zeros(self.shape)
-        columns = np.repeat(np.arange(self.shape[1]), np.diff(self.indptr))
-        np.add.at(dense, (self.indices, columns), self.data)
-        return dense
-
-
-def _unwrapped(value: Any) -> Any:
-    return value.array if isinstance(value, _ChumpyArray) else value
-
-
-class _RestrictedUnpickler(pickle.Unpickler):
-    """Knows arrays, and the holders above under the names that SMPL's files use for chumpy and scipy classes."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        # Functions are made anew for each file: a pickle may set attributes on what it is given.
-        if (module, name) in {("copy_reg", "_reconstructor"), ("copyreg", "_reconstructor")}:
-            return lambda kind, base, state: _blank(kind)
-        if (module, name) == ("_codecs", "encode"):
-            return lambda text, encoding: str(text).encode("latin1")
-        if (module, name) in {("__builtin__", "object"), ("builtins", "object")}:
-            return object
-        if module.split(".")[0] == "chumpy":
-            return _ChumpyArray
-        if module.startswith("scipy.sparse") and name in ("csc_matrix", "csc_array"):
-            return _SparseColumns
-        if module in ("numpy", "numpy.core.multiarray", "numpy._core.multiarray") and name in (
-            "ndarray",
-            "dtype",
-            "_reconstruct",
-            "scalar",
-        ):
-            return getattr(np if name in ("ndarray", "dtype") else _array_functions(), name)
-        raise InvalidInput(f"it asks for {module}.{name}, which a file of arrays has no use for; it was not loaded.")
-
-
-def _blank(kind: Any) -> Any:
-    if kind not in (_ChumpyArray, _SparseColumns):
-        raise InvalidInput("it builds an object that a file of arrays has no use for; it was not loaded.")
-    return kind()
-
-
-def _array_functions() -> Any:
-    """numpy's module of array builders, renamed in numpy 2."""
-    return np._core.multiarray if hasattr(np, "_core") else np.core.multiarray

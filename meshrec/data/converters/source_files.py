@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from meshrec.body.smpl_files import load_array_pickle
+from meshrec.array_pickle import load_array_pickle
 from meshrec.errors import InvalidInput, MeshrecError
 from meshrec.optional import require
 
