@@ -210,6 +210,7 @@ def coverage(cuts: Cuts, anatomy: RestAnatomy, person: Tensor, rest: Tensor) -> 
     hair_back = (z < ear_z + 0.02) & (y > head - cut["hair_length"] + 0.02) & (x < 0.17) & ~arm
     hair_top = (y > eyes + 0.035 + cut["hairline"]) & (y > head)
     beard = (cut["beard"] > 0) & (y < anatomy.y("nose") - 0.02) & (y > head - 0.06) & (z > ear_z) & (x < 0.08)
+    beard &= ~_mouth(anatomy, rest)
     return {
         "socks": worn["socks"] & leg & (y < cut["sock_top"]),
         "shirt": worn["shirt"] & (y > cut["shirt_hem"]) & torso_top & (x < cut["sleeve"]),
@@ -283,12 +284,16 @@ def _face_paint(anatomy: RestAnatomy, rest: Tensor) -> Tensor:
     above = rest[:, 1] - anatomy.y("left_eye")
     eye = front & ((across / 0.016) ** 2 + (above / 0.008) ** 2 < 1)
     brow = front & ((across / 0.02) ** 2 + ((above - 0.018) / 0.005) ** 2 < 1)
-    mouth_height = anatomy.y("nose") - 0.04
-    lips = front & ((rest[:, 0] / 0.025) ** 2 + ((rest[:, 1] - mouth_height) / 0.008) ** 2 < 1)
+    lips = front & _mouth(anatomy, rest)
     paint = torch.zeros(len(rest), dtype=torch.uint8)
     for name, where in (("lips", lips), ("brow", brow), ("eye", eye)):
         paint[where] = PAINTS.index(name)
     return paint
+
+
+def _mouth(anatomy: RestAnatomy, rest: Tensor) -> Tensor:
+    """(N,) bool, an ellipse below the nose, through to the back of the head."""
+    return (rest[:, 0] / 0.025) ** 2 + ((rest[:, 1] - anatomy.y("nose") + 0.04) / 0.008) ** 2 < 1
 
 
 def _lean(cuts: Cuts, name: str, person: Tensor, rest: Tensor, photos: Tensor | None) -> Tensor:
