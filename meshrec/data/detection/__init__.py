@@ -1,0 +1,1 @@
+"""Whole pictures with everybody in them, for training detectors: photographs, COCO-DensePose, and synthetic scenes."""
