@@ -155,10 +155,10 @@ def test_swimmers_have_no_clothes_painted_below(surface):
         swimwear,
         SyntheticPeopleConfig(suits=20),
     )
-    suits = people._suits([(1,), ()] * 200, Dice(0))
+    suits = people.figures.draw_suits([(1,), ()] * 200, Dice(0))
     hair, clothes = PAINTS.index("hair"), range(PAINTS.index("skin") + 4, PAINTS.index("hair"))
-    assert suits[::2].max() < people.textures.suits.bare <= suits[1::2].max()
-    bare = set(people.textures.suits.paint[suits[::2]].unique().tolist())
+    assert suits[::2].max() < people.figures.textures.suits.bare <= suits[1::2].max()
+    bare = set(people.figures.textures.suits.paint[suits[::2]].unique().tolist())
     assert hair in bare and not bare & set(clothes)
 
 

@@ -44,7 +44,7 @@ def test_distances_are_those_to_the_nearest_point_of_a_segment():
 def test_batches_hold_far_fewer_such_poses_than_the_sampler_draws(body):
     surface = Surface.load()
     people = SyntheticPeople.from_config(SyntheticPeopleConfig(suits=1), surface.body, surface.atlas, surface.charts)
-    joints, parents = people.pieces.rest_joints, people.pieces.parents
+    joints, parents = people.figures.pieces.rest_joints, people.figures.pieces.parents
     drawn = pushes_through(PoseSampler().sample(3000, Dice(1))[1], joints, parents).sum()
-    kept = pushes_through(people._poses(3000, Dice(1))[1], joints, parents).sum()
+    kept = pushes_through(people.figures.draw_poses(3000, Dice(1))[1], joints, parents).sum()
     assert drawn > 30 and kept < drawn / 5
