@@ -97,11 +97,12 @@ def test_crops_beside_the_person_and_no_people_are_empty(scene, surface):
 
 def test_coordinates_that_a_net_put_outside_the_chart_are_clamped(surface):
     person = chart_person((0, 0), (8, 8), 0.5, filled=1)
+    crop = torch.tensor([[4.0, 4.0]]), torch.tensor([8.0]), 8
     person.chart.uv.mul_(1.4).sub_(0.2)
-    clamped = PersonIuv(person.box_xyxy_px, 0.5, person.chart)
-    inside = chart_to_atlas(clamped.chart, *surface)
+    alone, in_crop = chart_to_atlas(person.chart, *surface), people_to_atlas([person], *crop, *surface)
     person.chart.uv.clamp_(0, 1)
-    assert torch.equal(inside.uv, chart_to_atlas(person.chart, *surface).uv)
+    inside = chart_to_atlas(person.chart, *surface).uv
+    assert torch.equal(alone.uv, inside) and torch.equal(in_crop.uv, inside)
 
 
 def test_a_person_of_224_px_takes_milliseconds(scene, surface):
