@@ -9,13 +9,15 @@ from typing import Protocol
 import torch
 from torch import Generator
 
-from meshrec.structures import TrainingBatch
+from meshrec.structures import SceneBatch, TrainingBatch
+
+Batch = TrainingBatch | SceneBatch
 
 
 class BatchSource(Protocol):
     """Anything that draws batches; the same seed must give the same batch."""
 
-    def batch(self, count: int, size: int, seed: int) -> TrainingBatch: ...
+    def batch(self, count: int, size: int, seed: int) -> Batch: ...
 
 
 class Mixture:
@@ -32,11 +34,10 @@ class Mixture:
             raise ValueError(f"Shares must be positive and add up to 1, got {[share for _, share in sources]}.")
         self.sources, self.device = sources, torch.device(device)
 
-    def batch(self, count: int, size: int, seed: int) -> TrainingBatch:
+    def batch(self, count: int, size: int, seed: int) -> Batch:
         """A batch with samples of every source, in the sources' order."""
-        return TrainingBatch.concatenate(
-            [source.batch(number, size, part_seed) for source, number, part_seed in self.parts(count, seed)]
-        )
+        parts = [source.batch(number, size, part_seed) for source, number, part_seed in self.parts(count, seed)]
+        return type(parts[0]).concatenate(parts)
 
     def parts(self, count: int, seed: int) -> list[tuple[BatchSource, int, int]]:
         """What a batch is put together from, in order: source, number of its samples and its seed.

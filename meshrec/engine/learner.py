@@ -13,8 +13,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from meshrec.engine.batch_statistics import BatchStatistics
 from meshrec.engine.distributed import World
 from meshrec.engine.precision import Precision
-from meshrec.engine.stages import StageConfig
+from meshrec.engine.stages import Stage
 from meshrec.errors import CheckpointMismatch
+
+_MOMENTUM = 0.9
 
 
 class Learner:
@@ -30,7 +32,7 @@ class Learner:
         average: running mean of the model, which is what is kept and shown.
     """
 
-    def __init__(self, model: nn.Module, stage: StageConfig, precision: Precision, world: World) -> None:
+    def __init__(self, model: nn.Module, stage: Stage, precision: Precision, world: World) -> None:
         self.model, self.stage, self.precision, self.world = model, stage, precision, world
         self.micro_batches = stage.micro_batches or world.size
         self.share = world.share(self.micro_batches)
@@ -38,9 +40,7 @@ class Learner:
         for name in stage.nets:
             getattr(model, name).requires_grad_(True)
         self.trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        self.optimizer = torch.optim.AdamW(
-            self.trained, lr=stage.learning_rate, weight_decay=stage.weight_decay, fused=True
-        )
+        self.optimizer = _optimizer(stage, self.trained)
         self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(stage.average_decay), use_buffers=True)
         self._statistics = BatchStatistics(model, self.micro_batches)
         self._losses: dict[str, Tensor] = {}
@@ -118,10 +118,18 @@ class Learner:
         }
 
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, stage: StageConfig, step: int, elapsed_s: float = 0.0) -> None:
-    """Linear warm-up, then constant or a cosine down to a hundredth, by steps or by time, whichever is further."""
+def _optimizer(stage: Stage, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    options = {"lr": stage.learning_rate, "weight_decay": stage.weight_decay, "fused": True}
+    if stage.optimizer == "sgd":
+        return torch.optim.SGD(parameters, momentum=_MOMENTUM, **options)
+    return torch.optim.AdamW(parameters, **options)
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, stage: Stage, step: int, elapsed_s: float = 0.0) -> None:
+    """Linear warm-up, then the stage's schedule, by steps or by time, whichever is further."""
     done = max(step / stage.steps, elapsed_s / stage.seconds if stage.seconds else 0.0)
     warm = min(1.0, (step + 1) / max(1, stage.warmup_steps))
-    fall = 1.0 if stage.schedule == "constant" else 0.505 + 0.495 * math.cos(math.pi * min(1.0, done))
+    fall = 0.505 + 0.495 * math.cos(math.pi * min(1.0, done)) if stage.schedule == "cosine" else 1.0
+    fall *= 0.1 ** sum(done >= drop for drop in stage.drops)
     for group in optimizer.param_groups:
         group["lr"] = stage.learning_rate * warm * fall

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from meshrec.data.mixture import BatchSource, step_seed
-from meshrec.structures import TrainingBatch
+from meshrec.data.mixture import Batch, BatchSource, step_seed
 
 # More workers than this cost memory and hardly help: a GPU that is still hungry needs a source on its own device.
 _MOST_WORKERS = 16
@@ -18,7 +17,7 @@ _MOST_WORKERS = 16
 
 def load_batches(
     source: BatchSource, count: int, size: int, seeds: Sequence[int], workers: int, device: torch.device
-) -> Iterator[TrainingBatch]:
+) -> Iterator[Batch]:
     """One batch for each seed, on a device.
 
     A source with an attribute ``device`` that names a GPU draws there, in this process; all others draw on the CPU, in
@@ -50,7 +49,7 @@ def load_batches(
             for (part, number, part_seed), given in zip(_parts(source, count, seed), from_cpu)
         ]
         parts = [part.to(device, non_blocking=True) for part in parts]
-        yield parts[0] if len(parts) == 1 else TrainingBatch.concatenate(parts)
+        yield parts[0] if len(parts) == 1 else type(parts[0]).concatenate(parts)
 
 
 class StepSeeds(Sequence[int]):
@@ -82,7 +81,7 @@ class _CpuParts(Dataset):
     def __len__(self) -> int:
         return len(self.seeds)
 
-    def __getitem__(self, item: int) -> list[TrainingBatch | None]:
+    def __getitem__(self, item: int) -> list[Batch | None]:
         return [
             part.batch(number, self.size, seed) if _on_cpu(part) else None
             for part, number, seed in _parts(self.source, self.count, self.seeds[item])

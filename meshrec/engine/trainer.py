@@ -15,17 +15,16 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from meshrec.data.mixture import BatchSource
+from meshrec.data.mixture import Batch, BatchSource
 from meshrec.engine.distributed import World
 from meshrec.engine.interruption import StopRequest
 from meshrec.engine.learner import Learner
 from meshrec.engine.loading import StepSeeds, load_batches
 from meshrec.engine.precision import PRECISIONS, Precision
 from meshrec.engine.stage_record import StageRecord
-from meshrec.engine.stages import StageConfig
+from meshrec.engine.stages import Stage
 from meshrec.engine.timing import StepClock
 from meshrec.errors import MeshrecError
-from meshrec.structures import TrainingBatch
 
 _log = logging.getLogger(__name__)
 
@@ -53,14 +52,14 @@ class LoopConfig:
             raise ValueError("log_every and save_every must be at least 1")
 
 
-StepLosses = Callable[[nn.Module, TrainingBatch, StageConfig, int], dict[str, Tensor]]
-DrawPictures = Callable[[nn.Module, TrainingBatch, StageConfig, Path], None]
+StepLosses = Callable[[nn.Module, Batch, Stage, int], dict[str, Tensor]]
+DrawPictures = Callable[[nn.Module, Batch, Stage, Path], None]
 
 
 def train_stage(
     model: nn.Module,
     source: BatchSource,
-    stage: StageConfig,
+    stage: Stage,
     step_losses: StepLosses,
     loop: LoopConfig,
     folder: Path,
@@ -144,5 +143,5 @@ def train_stage(
     return model.eval()
 
 
-def _time_is_up(stage: StageConfig, clock: StepClock) -> bool:
+def _time_is_up(stage: Stage, clock: StepClock) -> bool:
     return 0 < stage.seconds <= clock.elapsed_s

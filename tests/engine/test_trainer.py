@@ -79,6 +79,31 @@ def test_the_learning_rate_warms_up_and_falls_to_a_hundredth():
     assert rates[-1] == pytest.approx(0.01, rel=0.1) and rates[20:] == sorted(rates[20:], reverse=True)
 
 
+def test_a_schedule_of_steps_falls_to_a_tenth_at_each():
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1)
+    stage = toy_stage(steps=100, warmup_steps=10, learning_rate=1.0, schedule="steps", drops=(0.7, 0.9))
+    rates = []
+    for step in range(100):
+        set_learning_rate(optimizer, stage, step)
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert rates[:10] == pytest.approx([0.1 * step for step in range(1, 11)])
+    assert rates[10:] == pytest.approx([1.0] * 60 + [0.1] * 20 + [0.01] * 10)
+
+
+def test_drops_without_their_schedule_are_refused():
+    for changes in ({"drops": (0.5,)}, {"schedule": "steps"}, {"schedule": "steps", "drops": (1.5,)}):
+        with pytest.raises(ValueError, match="drops, between 0 and 1"):
+            toy_stage(**changes)
+
+
+def test_gradient_descent_with_momentum_remembers_its_direction(tmp_path):
+    train_toy(tmp_path, optimizer="sgd")
+    moments = torch.load(tmp_path / "latest.pt", weights_only=True)["optimizer"]["state"]
+    assert moments and all(set(state) == {"momentum_buffer"} for state in moments.values())
+    with pytest.raises(ValueError, match="optimizer must be one of .*, got 'adam'"):
+        toy_stage(optimizer="adam")
+
+
 def test_an_unavailable_device_is_explained():
     with pytest.raises(MeshrecError, match="not available here; use cpu"):
         pick_device("nonsense")
