@@ -49,6 +49,8 @@ class ModelConfig:
     """texels of the paper's location map, 128 or 256."""
     input_size: int = 224
     """side of the crops that reconstruction feeds the net, in pixels."""
+    iuv_input: bool = False
+    """whether the correspondence net also reads what a DensePose-RCNN found, where there is one."""
 
     def __post_init__(self) -> None:
         if self.form not in FORMS:
@@ -120,13 +122,13 @@ def build_net(config: ModelConfig, surface: Surface) -> DecoMR:
     atlas = surface.atlas
     if config.form == "paper":
         return DecoMR(
-            paper_correspondence_net(atlas.hash),
+            paper_correspondence_net(atlas.hash, config.iuv_input),
             paper_location_net(surface.reference_map(PAPER_UV_GRID), config.map_resolution, atlas.hash),
             atlas,
         )
     boxes = part_boxes_uv(atlas.face_texcoords, surface.charts.face_part)
     return DecoMR(
-        light_correspondence_net(*boxes, atlas.hash),
+        light_correspondence_net(*boxes, atlas.hash, config.iuv_input),
         light_location_net(surface.reference_map(LIGHT_UV_GRID), surface.reference_map(LIGHT_BASIS_GRID), atlas.hash),
         atlas,
     )
@@ -178,6 +180,7 @@ def weights_metadata(config: ModelConfig, surface: Surface) -> dict[str, str]:
         "form": config.form,
         "map_resolution": str(config.map_resolution),
         "input_size": str(config.input_size),
+        "iuv_input": str(int(config.iuv_input)),
         "body_hash": surface.body.hash,
         "atlas_hash": surface.atlas.hash,
     }
@@ -201,7 +204,12 @@ def load_model(
     path = asset_path(DEFAULT_WEIGHTS) if weights is None else Path(weights)
     metadata = read_metadata(path)
     try:
-        config = ModelConfig(metadata["form"], int(metadata["map_resolution"]), int(metadata["input_size"]))
+        config = ModelConfig(
+            metadata["form"],
+            int(metadata["map_resolution"]),
+            int(metadata["input_size"]),
+            bool(int(metadata.get("iuv_input", 0))),
+        )
     except (KeyError, ValueError) as error:
         raise CheckpointMismatch(f"{path} holds weights, but not of a meshrec model ({error}).") from error
     model = BodyModel.from_file(body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,8 @@ def save_weights(path: str | Path, model: nn.Module | Mapping[str, Tensor], meta
 
 
 def load_weights(path: str | Path, model: nn.Module, expect: Mapping[str, Any] | None = None,
-                 only: Iterable[str] | None = None) -> dict[str, Any]:
+                 only: Iterable[str] | None = None,
+                 adapt: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] | None = None) -> dict[str, Any]:
     """Fill a model from a file written by ``save_weights``; the model is changed only if everything fits.
 
     Args:
@@ -53,6 +54,7 @@ def load_weights(path: str | Path, model: nn.Module, expect: Mapping[str, Any] |
         model: receives the values, converted to its own dtypes and devices.
         expect: entries that the file's metadata must have with these values, for example ``body_hash``.
         only: prefixes of names to load, where a part of the model shall be filled; every name left out is logged.
+        adapt: makes the model's state of the file's, where those are known to differ.
     Returns:
         The metadata.
     Raises:
@@ -66,7 +68,7 @@ def load_weights(path: str | Path, model: nn.Module, expect: Mapping[str, Any] |
             raise CheckpointMismatch(f"{path} belongs to another {kind}: the file has {name} "
                                      f"{metadata.get(name, 'not recorded')}, in use is {wanted}; take the weights and "
                                      f"the {kind} that were made for each other.")
-    fill_model(model, state, str(path), only)
+    fill_model(model, state if adapt is None else adapt(state), str(path), only)
     return metadata
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -21,6 +22,7 @@ from meshrec.engine.tasks import DecoMRTask
 from meshrec.engine.trainer import train_stage
 from meshrec.errors import InvalidInput
 from meshrec.models import DecoMR
+from meshrec.models.backbones import widen_first_convolution
 
 BASIS_EXAMPLES = 4000  # location maps from which the light location net's basis is started
 
@@ -174,4 +176,5 @@ def _start_from(net: DecoMR, word: str, surface: Surface) -> None:
     if not equals or name not in (*NETS, "all"):
         raise InvalidInput(f"{word!r} is no start: write NET=FILE with NET one of {', '.join((*NETS, 'all'))}.")
     only = None if name == "all" else [f"{name}."]
-    load_weights(Path(path), net, expect={"atlas_hash": surface.atlas.hash}, only=only)
+    widen = partial(widen_first_convolution, net=net)
+    load_weights(Path(path), net, expect={"atlas_hash": surface.atlas.hash}, only=only, adapt=widen)

@@ -57,11 +57,13 @@ class CorrespondenceNet(nn.Module):
         facing_bins: number of classes of the heading predicted from the code; 0 for none.
         atlas_hash: the atlas of the predicted coordinates.
         norm: normalisation of the decoder, see ``meshrec.models.blocks``.
+        iuv_input: the backbone reads six channels, the picture and the correspondence that another network found.
     """
 
     def __init__(self, backbone: nn.Module, head: nn.Module, *, decoder_channels: tuple[int, int, int],
-                 facing_bins: int = 0, atlas_hash: str = "", norm: str = "group") -> None:
+                 facing_bins: int = 0, atlas_hash: str = "", norm: str = "group", iuv_input: bool = False) -> None:
         super().__init__()
+        self.iuv_input = iuv_input
         self.backbone = backbone
         self.head = head
         self.atlas_hash = atlas_hash
@@ -75,14 +77,23 @@ class CorrespondenceNet(nn.Module):
         self.register_buffer("image_mean", torch.tensor(IMAGE_MEAN)[:, None, None], persistent=False)
         self.register_buffer("image_std", torch.tensor(IMAGE_STD)[:, None, None], persistent=False)
 
-    def forward(self, images: Tensor) -> Correspondence:
+    def forward(self, images: Tensor, iuv: IuvMap | None = None) -> Correspondence:
         """Dense correspondence of crops.
 
         Args:
             images: (B, 3, H, W) RGB in [0, 1]; sides of 64 pixels or more, best a multiple of 32.
+            iuv: what a DensePose-RCNN found in the same pixels, (B, H, W); nothing where its mask is zero. A net with
+                `iuv_input` works without it too, one without `iuv_input` takes none.
+        Raises:
+            ValueError: correspondence for a net without `iuv_input`, or of another atlas.
         """
         check_shapes(images=(images, "B 3 H W"))
-        encoded = self.backbone((images - self.image_mean) / self.image_std)
+        pictures = (images - self.image_mean) / self.image_std
+        if self.iuv_input:
+            pictures = torch.cat([pictures, self._as_channels(iuv, images)], 1)
+        elif iuv is not None:
+            raise ValueError("This correspondence net was built without iuv_input.")
+        encoded = self.backbone(pictures)
         code = encoded[-1].mean(dim=(2, 3))
         features = encoded[-1]
         for level in reversed(range(len(self.decoder))):
@@ -92,3 +103,13 @@ class CorrespondenceNet(nn.Module):
         facing_logits = self.facing(code).float() if self.facing is not None else None
         return Correspondence(IuvMap(out.mask_logit.sigmoid(), out.uv, self.atlas_hash), out.mask_logit, features, code,
                               out.part_logits, out.uv_residual, out.front_logit, facing_logits, out.joint_heatmaps)
+
+    def _as_channels(self, iuv: IuvMap | None, images: Tensor) -> Tensor:
+        """(B, 3, H, W) mask and, inside it, coordinates around the atlas' middle; all zero where nothing is known."""
+        if iuv is None:
+            return torch.zeros_like(images)
+        if iuv.atlas_hash and self.atlas_hash and iuv.atlas_hash != self.atlas_hash:
+            raise ValueError(f"The correspondence is of atlas {iuv.atlas_hash}, the net of {self.atlas_hash}.")
+        check_shapes(images=(images, "B C H W"), mask=(iuv.mask, "B H W"))
+        mask = iuv.mask[:, None]
+        return torch.cat([mask, (2 * iuv.uv - 1) * mask], 1).to(images)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from meshrec.models.body_code import joints_from_heatmaps
 from meshrec.models.correspondence_net import Correspondence, CorrespondenceNet
 from meshrec.models.location_net import LocationNet
-from meshrec.structures import LocationMap, WeakPerspectiveCamera
+from meshrec.structures import IuvMap, LocationMap, WeakPerspectiveCamera
 from meshrec.uv.atlas import UvAtlas
 from meshrec.uv.transfer import map_to_vertices
 
@@ -47,13 +47,14 @@ class DecoMR(nn.Module):
         self.location_net = location_net
         self.atlas = atlas
 
-    def forward(self, images: Tensor) -> DecoMROutput:
+    def forward(self, images: Tensor, iuv: IuvMap | None = None) -> DecoMROutput:
         """Meshes of crops.
 
         Args:
             images: (B, 3, H, W) RGB in [0, 1].
+            iuv: see `CorrespondenceNet.forward`.
         """
-        found = self.correspondence_net(images)
+        found = self.correspondence_net(images, iuv)
         joints = None if found.joint_heatmaps is None else joints_from_heatmaps(found.joint_heatmaps)
         location = self.location_net(found.iuv, found.features, found.code, joints)
         vertices = map_to_vertices(location.location_map.points, self.atlas)

@@ -19,11 +19,12 @@ LIGHT_BASIS_GRID = 64
 FACING_BINS = 8
 
 
-def paper_correspondence_net(atlas_hash: str = "") -> CorrespondenceNet:
+def paper_correspondence_net(atlas_hash: str = "", iuv_input: bool = False) -> CorrespondenceNet:
     """DecoMR's CNet: 33,513,803 parameters, random until loaded."""
-    backbone = ResNet50()
+    backbone = ResNet50(_input_channels(iuv_input))
     channels = backbone.channels[:3]
-    return CorrespondenceNet(backbone, ContinuousHead(channels[0]), decoder_channels=channels, atlas_hash=atlas_hash)
+    return CorrespondenceNet(backbone, ContinuousHead(channels[0]), decoder_channels=channels, atlas_hash=atlas_hash,
+                             iuv_input=iuv_input)
 
 
 def paper_location_net(reference_map: Tensor, map_resolution: int = 128, atlas_hash: str = "") -> LocationNet:
@@ -39,18 +40,21 @@ def paper_location_net(reference_map: Tensor, map_resolution: int = 128, atlas_h
     return LocationNet(reference_map, decoder_levels=levels[map_resolution], atlas_hash=atlas_hash)
 
 
-def light_correspondence_net(centres_uv: Tensor, extents_uv: Tensor, atlas_hash: str = "") -> CorrespondenceNet:
+def light_correspondence_net(centres_uv: Tensor, extents_uv: Tensor, atlas_hash: str = "",
+                             iuv_input: bool = False) -> CorrespondenceNet:
     """A narrow ResNet-18 with a part-wise head, heatmaps of 30 joints and a heading; trains from scratch on a CPU.
 
     Dense convolutions on purpose: depthwise ones have fewer operations but train more slowly on CPU.
 
     Args:
         centres_uv, extents_uv: boxes of the 24 parts in the atlas, each (24, 2); see ``part_boxes_uv``.
+        iuv_input: see `CorrespondenceNet`.
     """
     channels = (48, 96, 192)
     head = PartHead(channels[0], PartCode(centres_uv, extents_uv), joints=len(BODY30), norm="batch")
-    return CorrespondenceNet(TimmBackbone("resnet18", channels=(48, 96, 192, 320)), head, decoder_channels=channels,
-                             facing_bins=FACING_BINS, atlas_hash=atlas_hash, norm="batch")
+    backbone = TimmBackbone("resnet18", _input_channels(iuv_input), channels=(48, 96, 192, 320))
+    return CorrespondenceNet(backbone, head, decoder_channels=channels, facing_bins=FACING_BINS, atlas_hash=atlas_hash,
+                             norm="batch", iuv_input=iuv_input)
 
 
 def light_location_net(reference_map: Tensor, basis_map: Tensor, atlas_hash: str = "") -> LocationNet:
@@ -66,3 +70,7 @@ def light_location_net(reference_map: Tensor, basis_map: Tensor, atlas_hash: str
     return LocationNet(reference_map, widths, decoder_levels=0, map_resolution=128, body_encoder=encoder,
                        map_basis=MapBasis(basis_map, encoder.width, size=128), atlas_hash=atlas_hash, norm="layer",
                        code_norm="layer")
+
+
+def _input_channels(iuv_input: bool) -> int:
+    return 6 if iuv_input else 3

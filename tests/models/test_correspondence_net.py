@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from meshrec.models import FACING_BINS, light_correspondence_net, paper_correspondence_net
-from meshrec.models.backbones import TimmBackbone
+from meshrec.models.backbones import TimmBackbone, widen_first_convolution
+from meshrec.structures import IuvMap
 from tests.support.small_atlas import part_boxes
 
 
@@ -61,6 +62,42 @@ def test_every_weight_of_the_light_form_gets_a_gradient():
                found.joint_heatmaps)
     sum((value * torch.randn_like(value)).sum() for value in outputs).backward()
     assert [name for name, value in net.named_parameters() if value.grad is None or not value.grad.any()] == []
+
+
+def test_a_net_with_iuv_input_starts_as_the_one_without_and_learns_from_it(light):
+    both = light_correspondence_net(*part_boxes(), atlas_hash="here", iuv_input=True).eval()
+    both.load_state_dict(widen_first_convolution(light.state_dict(), both))
+    images, iuv = torch.rand(2, 3, 64, 64), IuvMap(torch.ones(2, 64, 64), torch.rand(2, 2, 64, 64), "here")
+    for found in (both(images), both(images, iuv)):
+        torch.testing.assert_close(found.code, light(images).code)
+    both(images, iuv).code.square().sum().backward()
+    gradient = next(both.backbone.parameters()).grad
+    assert gradient.shape[1] == 6 and gradient[:, 3:].abs().amax((0, 2, 3)).min() > 0
+
+
+def test_what_is_given_outside_the_mask_is_not_read():
+    net = light_correspondence_net(*part_boxes(), iuv_input=True).eval()
+    images, uv = torch.rand(1, 3, 64, 64), torch.rand(2, 1, 2, 64, 64)
+    nothing = [net(images, IuvMap(torch.zeros(1, 64, 64), some, "")).code for some in uv]
+    seen = [net(images, IuvMap(torch.ones(1, 64, 64), some, "")).code for some in uv]
+    torch.testing.assert_close(nothing[0], nothing[1])
+    torch.testing.assert_close(nothing[0], net(images).code)
+    assert not torch.allclose(*seen, atol=1e-4)
+
+
+def test_correspondence_for_a_net_without_that_input_or_of_another_atlas_is_refused(light):
+    images = torch.rand(1, 3, 64, 64)
+    elsewhere = IuvMap(torch.ones(1, 64, 64), torch.rand(1, 2, 64, 64), "elsewhere")
+    with pytest.raises(ValueError, match="without iuv_input"):
+        light(images, elsewhere)
+    with pytest.raises(ValueError, match="of atlas elsewhere, the net of here"):
+        light_correspondence_net(*part_boxes(), atlas_hash="here", iuv_input=True)(images, elsewhere)
+
+
+def test_the_papers_form_takes_iuv_input_too():
+    net = paper_correspondence_net(iuv_input=True).eval()
+    with torch.no_grad():
+        assert net(torch.rand(1, 3, 64, 64)).code.shape == (1, 2048)
 
 
 def test_building_a_net_never_opens_a_connection(monkeypatch):
