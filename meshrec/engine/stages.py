@@ -77,6 +77,9 @@ class StageConfig(Stage):
     pictures are drawn), ``predicted`` by the correspondence net, or ``mixed``, half and half."""
     refine: bool = True
     """False trains the location net's coarse map only, which is many times faster."""
+    iuv_share: float = 0.0
+    """for a model with ``iuv_input``: share of the samples whose true correspondence the correspondence net is given,
+    with a detector's errors; the others are learnt without, so that the net works either way."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -87,6 +90,8 @@ class StageConfig(Stage):
             raise ValueError(f"location_input must be one of {LOCATION_INPUTS}, got {self.location_input!r}")
         if self.location_input == "none" and "location_net" in self.nets:
             raise ValueError("a location net that learns needs a location_input other than 'none'")
+        if not 0 <= self.iuv_share <= 1:
+            raise ValueError(f"iuv_share must lie between 0 and 1, got {self.iuv_share}")
         if self.location_input == "rendered" and "correspondence_net" in self.nets:
             raise ValueError("a correspondence net cannot learn from 'rendered' input, which has no pictures")
 

@@ -107,7 +107,7 @@ class DecoMRTask:
         if stage.location_input == "rendered":
             iuv, joints = self._rendered(batch, batch.mask.shape[-2:], dice)
             return self._with_location(batch, None, model.location_net(iuv, joints=joints, refine=stage.refine))
-        found = model.correspondence_net(batch.images)
+        found = model.correspondence_net(batch.images, *self._given_iuv(model, batch, stage.iuv_share, dice))
         if stage.location_input == "none":
             return Step(batch, found)
         iuv, joints = found.iuv.detach(), None
@@ -118,6 +118,16 @@ class DecoMRTask:
         return self._with_location(
             batch, found, model.location_net(iuv, found.features, found.code, joints, refine=stage.refine)
         )
+
+    def _given_iuv(self, model: DecoMR, batch: TrainingBatch, share: float, dice: Dice) -> tuple[IuvMap, ...]:
+        """What the correspondence net is told of a share of the samples; nothing at all for a share of 0."""
+        if not share:
+            return ()
+        if not model.correspondence_net.iuv_input:
+            raise InvalidInput("A stage with iuv_share needs a model that reads correspondence: set model.iuv_input.")
+        iuv = corrupt_iuv(batch.mask, batch.uv, dice, self.atlas.hash)
+        told = dice.chance(share, len(batch)) & batch.has_iuv
+        return (IuvMap(iuv.mask * told[:, None, None], iuv.uv, iuv.atlas_hash),)
 
     def _rendered(self, batch: TrainingBatch, size: tuple[int, int], dice: Dice) -> tuple[IuvMap, Tensor]:
         """True correspondence and joints of a batch with a detector's errors, on the batch's device."""

@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from meshrec.body import BodyModel
+from meshrec.engine.stages import StageConfig
 from meshrec.engine.tasks import DecoMRTask, Step
+from meshrec.errors import InvalidInput
 from meshrec.structures import BODY30, BodyParams, TrainingBatch
 from meshrec.uv import UvAtlas
 
@@ -55,3 +57,37 @@ def test_only_the_known_joints_count(task):
     confidence[:, BODY30.index("right_knee")] = 1
     assert loss(task, batch.replace(joints=joints), with_mesh.vertices) > 0.1
     assert loss(task, batch.replace(joints=joints, joint_confidence_3d=confidence), with_mesh.vertices) < 0.05
+
+
+def perception_stage(iuv_share):
+    return StageConfig(
+        "perception", 1, location_input="none", nets=("correspondence_net",), losses={"mask": 1}, iuv_share=iuv_share
+    )
+
+
+def test_a_share_of_the_samples_with_known_correspondence_is_told_it(task):
+    told = []
+
+    def run(share, known):
+        def net(images, iuv=None):
+            told.append(iuv)
+            raise StopIteration
+
+        net.iuv_input = True
+        batch = TrainingBatch.unlabelled(torch.zeros(400, 3, 8, 8), task.body.vertex_count)
+        batch = batch.replace(mask=torch.ones(400, 8, 8), has_iuv=known)
+        with pytest.raises(StopIteration):
+            task.losses(SimpleNamespace(correspondence_net=net), batch, perception_stage(share), seed=1)
+        return told.pop()
+
+    known = torch.arange(400) < 200
+    assert run(0.0, known) is None
+    seen = run(0.5, known).mask.flatten(1).any(1)
+    assert not seen[200:].any() and 70 < seen.sum() < 130
+
+
+def test_a_net_that_reads_no_correspondence_is_told_none(task):
+    model = SimpleNamespace(correspondence_net=SimpleNamespace(iuv_input=False))
+    batch = TrainingBatch.unlabelled(torch.zeros(1, 3, 4, 4), task.body.vertex_count)
+    with pytest.raises(InvalidInput, match="set model.iuv_input"):
+        task.losses(model, batch, perception_stage(0.5), seed=1)
