@@ -82,7 +82,6 @@ class StageConfig(Stage):
     with a detector's errors; the others are learnt without, so that the net works either way."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         unknown = set(self.nets) - set(NETS)
         if unknown or not self.nets:
             raise ValueError(f"nets must be among {NETS}, got {self.nets}")
@@ -94,6 +93,7 @@ class StageConfig(Stage):
             raise ValueError(f"iuv_share must lie between 0 and 1, got {self.iuv_share}")
         if self.location_input == "rendered" and "correspondence_net" in self.nets:
             raise ValueError("a correspondence net cannot learn from 'rendered' input, which has no pictures")
+        super().__post_init__()
 
     @property
     def needs_pictures(self) -> bool:
