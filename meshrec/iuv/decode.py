@@ -36,7 +36,7 @@ def decode_people(output: ChartOutput) -> list[PersonIuv]:
 def decode_chart(output: ChartOutput) -> ChartResult:
     """The chart of one person, (1, ...) raw maps, at every pixel of `pixel_box`.
 
-    Labels agree with detectron2's except where two classes tie to rounding, U and V to 1e-6.
+    Labels agree with detectron2's except where two classes tie to rounding, U and V to 3e-6.
     """
     if len(output) != 1:
         raise ValueError(f"decode_chart takes the output of one person, got {len(output)}; use decode_people.")

@@ -12,6 +12,8 @@ from meshrec.errors import InvalidInput
 from meshrec.structures.indexing import keep_axis
 from meshrec.uv.parts import PART_COUNT
 
+DENSEPOSE_CHARTS = "densepose"  # names the charts of DensePose's annotations and of the networks trained on them
+
 
 @dataclass(frozen=True)
 class ChartOutput:
@@ -51,12 +53,13 @@ class ChartOutput:
     def __getitem__(self, index) -> ChartOutput:
         """Some people; an integer keeps the batch axis."""
         index = keep_axis(index)
-        return ChartOutput(*(tensor[index] for tensor in self._tensors()))
+        return ChartOutput(*(tensor[index] for tensor in self.tensors()))
 
     def to(self, *args, **kwargs) -> ChartOutput:
-        return ChartOutput(*(tensor.to(*args, **kwargs) for tensor in self._tensors()))
+        return ChartOutput(*(tensor.to(*args, **kwargs) for tensor in self.tensors()))
 
-    def _tensors(self) -> tuple[Tensor, ...]:
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All fields in their order."""
         return self.coarse_segm, self.fine_segm, self.u, self.v, self.boxes_xyxy_px, self.scores
 
 

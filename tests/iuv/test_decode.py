@@ -67,7 +67,7 @@ def test_people_keep_order_boxes_and_scores_and_are_decoded_one_by_one():
 
 def test_half_precision_maps_are_decoded_in_single_precision():
     output = raw_output([(0, 0, 30, 40)])
-    half = ChartOutput(*(tensor.half() for tensor in output._tensors()[:4]), output.boxes_xyxy_px, output.scores)
+    half = ChartOutput(*(tensor.half() for tensor in output.tensors()[:4]), output.boxes_xyxy_px, output.scores)
     chart = decode_chart(half)
     assert chart.uv.dtype == torch.float32
     assert (chart.labels == decode_chart(output).labels).float().mean() > 0.99

@@ -25,7 +25,7 @@ def test_one_person_of_an_output_keeps_the_axis_and_every_field(coarse):
 
 
 def test_an_output_moves_as_a_whole():
-    assert {tensor.dtype for tensor in output().to(torch.float64)._tensors()} == {torch.float64}
+    assert {tensor.dtype for tensor in output().to(torch.float64).tensors()} == {torch.float64}
 
 
 def test_fields_that_do_not_fit_together_are_refused():
