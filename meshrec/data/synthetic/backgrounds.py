@@ -54,15 +54,19 @@ class Backgrounds:
         """The same bank on another device."""
         return Backgrounds(None if self.pictures is None else self.pictures.to(device))
 
-    def sample(self, count: int, size: int, dice: Dice) -> Tensor:
-        """(B, 3, size, size) float RGB in [0, 1]: random windows, mirrored and re-lit, on the device of the dice."""
+    def sample(self, count: int, size: int, dice: Dice, zoom: tuple[float, float] = (0.35, 1.0)) -> Tensor:
+        """(B, 3, size, size) float RGB in [0, 1]: random windows, mirrored and re-lit, on the device of the dice.
+
+        Args:
+            zoom: bounds of the share of a picture's side that a window shows.
+        """
         if self.pictures is None:
             return _scenery(count, size, dice)
-        index, zoom = dice.integers(len(self.pictures), count), dice.uniform(count, low=0.35, high=1.0)
+        index, shown = dice.integers(len(self.pictures), count), dice.uniform(count, low=zoom[0], high=zoom[1])
         flip = torch.where(dice.chance(0.5, count), -1.0, 1.0)
         theta = torch.zeros(count, 2, 3, device=dice.device)
-        theta[:, 0, 0], theta[:, 1, 1] = zoom * flip, zoom
-        theta[:, :, 2] = (1 - zoom)[:, None] * dice.uniform(count, 2, low=-1.0, high=1.0)
+        theta[:, 0, 0], theta[:, 1, 1] = shown * flip, shown
+        theta[:, :, 2] = (1 - shown)[:, None] * dice.uniform(count, 2, low=-1.0, high=1.0)
         gain = dice.uniform(count, 1, 1, 1, low=0.75, high=1.2) / 255
         grid = F.affine_grid(theta, [count, 3, size, size], align_corners=False)
         pictures = self.pictures.index_select(0, index).float().mul_(gain)

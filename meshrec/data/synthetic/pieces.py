@@ -23,6 +23,7 @@ from meshrec.structures import BodyOutput, BodyParams
 from meshrec.uv import PartCharts, UvAtlas
 
 _SEAM_JUMP_UV = 0.06  # corners of one garment face further apart than this in the atlas lie on both sides of a seam
+_SEAM_JUMP_CHART_UV = 0.35  # the same in a chart, where a hand is as large as a torso
 # How much nearer the depth test takes each layer, metres: what is worn outside wins where surfaces touch.
 _LEAD_M = {"underwear": 0.003, "swimwear": 0.003, "trousers": 0.006, "shorts": 0.006, "coat": 0.018, "hat": 0.02}
 _LEAD_OF_OTHERS_M = 0.01
@@ -96,9 +97,10 @@ class Pieces:
         self.all = [_body_piece(body, rest, occlusion, device)]
         for layer in layers:
             self.all.append(_layer_piece(layer, body, occlusion, device))
-        surface = _Surface(atlas.face_texcoords, charts.face_part, charts.face_is_front)
+        surface = _Surface(atlas.face_texcoords, charts.corner_uv, charts.face_part, charts.face_is_front)
         labels = [surface, *(_layer_surface(layer, surface) for layer in layers)]
         self.corner_uv = torch.cat([label.corner_uv for label in labels]).flatten(0, 1).to(device)
+        self.corner_chart_uv = torch.cat([label.corner_chart_uv for label in labels]).flatten(0, 1).to(device)
         self.face_part = torch.cat([label.part for label in labels]).to(device)
         self.face_is_front = torch.cat([label.is_front for label in labels]).to(device)
         texcoords = [atlas.face_texcoords, *(layer.face_texcoords for layer in layers)]
@@ -217,9 +219,15 @@ class _Rows:
 
 @dataclass(frozen=True)
 class _Surface:
-    """Where the faces of a piece lie on the body: (F, 3, 2) atlas coordinates, (F,) chart, (F,) front half."""
+    """Where the faces of a piece lie on the body.
+
+    Attributes:
+        corner_uv: (F, 3, 2) atlas coordinates; corner_chart_uv: (F, 3, 2) coordinates in the face's chart.
+        part: (F,) chart; is_front: (F,) front half.
+    """
 
     corner_uv: Tensor
+    corner_chart_uv: Tensor
     part: Tensor
     is_front: Tensor
 
@@ -244,13 +252,24 @@ def _layer_piece(layer: Layer, body: BodyModel, occlusion: Tensor, device: torch
 
 def _layer_surface(layer: Layer, body: _Surface) -> _Surface:
     """What a layer's faces cover: each vertex stands for the place on the body that it is bound to."""
-    place = (body.corner_uv[layer.body_face] * layer.body_barycentric[..., None]).sum(1)
-    corners = place[layer.faces]
-    spread = (corners.amax(1) - corners.amin(1)).amax(1)
-    # Across a seam there is nothing between the corners; such a face shows one of them.
-    corners = torch.where((spread > _SEAM_JUMP_UV)[:, None, None], corners[:, :1], corners)
-    below = layer.body_face[layer.faces[:, 0]]
-    return _Surface(corners, body.part[below], body.is_front[below])
+    weights = layer.body_barycentric[..., None]
+    first = layer.body_face[layer.faces[:, 0]]
+    place, chart_place = ((uv[layer.body_face] * weights).sum(1) for uv in (body.corner_uv, body.corner_chart_uv))
+    corners, chart_corners = place[layer.faces], chart_place[layer.faces]
+    # Across a seam, or the edge of a chart, there is nothing between the corners; such a face shows the first of them.
+    other_chart = body.part[layer.body_face][layer.faces] != body.part[first][:, None]
+    torn = other_chart.any(1) | (_spread(chart_corners) > _SEAM_JUMP_CHART_UV)
+    return _Surface(
+        torch.where((_spread(corners) > _SEAM_JUMP_UV)[:, None, None], corners[:, :1], corners),
+        torch.where(torn[:, None, None], chart_corners[:, :1], chart_corners),
+        body.part[first],
+        body.is_front[first],
+    )
+
+
+def _spread(corners: Tensor) -> Tensor:
+    """(F,) the larger extent of the corners (F, 3, 2) of every face."""
+    return (corners.amax(1) - corners.amin(1)).amax(1)
 
 
 def _wearers(worn: list[tuple[int, ...]]) -> dict[int, list[int]]:
