@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models import resnet
 from torchvision.ops import FrozenBatchNorm2d
@@ -9,6 +10,13 @@ from torchvision.ops import FrozenBatchNorm2d
 from meshrec.models.backbones import TimmBackbone
 
 _MSRA = {"msra_resnet50": resnet.resnet50, "msra_resnet101": resnet.resnet101}
+
+
+class FixedNorm(FrozenBatchNorm2d):
+    """Normalisation by stored statistics, in one fused step; they and the affine part are never trained."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
 
 
 class MsraResNet(nn.Module):
@@ -25,7 +33,7 @@ class MsraResNet(nn.Module):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        net = _MSRA[name](weights=None, norm_layer=FrozenBatchNorm2d)
+        net = _MSRA[name](weights=None, norm_layer=FixedNorm)
         self.stem = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool)
         self.stages = nn.ModuleList([net.layer1, net.layer2, net.layer3, net.layer4])
         for stage in self.stages[1:]:

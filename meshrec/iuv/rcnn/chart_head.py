@@ -56,12 +56,11 @@ class ConvHead(nn.Module):
 
     def __init__(self, in_channels: int, width: int, convolutions: int) -> None:
         super().__init__()
-        self.convs = nn.ModuleList(_conv(width if step else in_channels, width) for step in range(convolutions))
+        layers = (_conv(width if step else in_channels, width) for step in range(convolutions))
+        self.convs = nn.Sequential(*(nn.Sequential(layer, nn.ReLU()) for layer in layers))
 
     def forward(self, x: Tensor) -> Tensor:
-        for conv in self.convs:
-            x = F.relu(conv(x))
-        return x
+        return self.convs(x)
 
 
 class DeepLabHead(nn.Module):
@@ -74,15 +73,13 @@ class DeepLabHead(nn.Module):
         self.branches.extend(_normed(in_channels, channels, dilation=dilation) for dilation in _DILATIONS)
         self.average = _normed(in_channels, channels, kernel=1)
         self.merge = _conv((2 + len(_DILATIONS)) * channels, channels, kernel=1, bias=False)
-        self.convs = nn.ModuleList(_normed(width if step else channels, width) for step in range(convolutions))
+        self.convs = nn.Sequential(*(_normed(width if step else channels, width) for step in range(convolutions)))
 
     def forward(self, x: Tensor) -> Tensor:
         """(P, C, S, S) -> (P, width, S, S)."""
         average = self.average(x.mean((2, 3), keepdim=True)).expand(-1, -1, *x.shape[-2:])
-        x = F.relu(self.merge(torch.cat([*(branch(x) for branch in self.branches), average], 1)))
-        for conv in self.convs:
-            x = conv(x)
-        return x
+        merged = self.merge(torch.cat([*(branch(x) for branch in self.branches), average], 1))
+        return self.convs(F.relu(merged))
 
 
 class ChartPredictor(nn.Module):
