@@ -1,4 +1,4 @@
-"""From a photo to meshes: crop the people, run the net, place its bodies in front of the photo's camera."""
+"""From a photo to meshes: find the people, crop them, run the net, place its bodies in front of the photo's camera."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -13,12 +14,18 @@ import torch
 from torch import Tensor
 
 from meshrec.body import BodyModel
-from meshrec.data.photo import Photo, read_photo
+from meshrec.data.photo import Photo, as_photo
 from meshrec.errors import CheckpointMismatch, InvalidInput
 from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT, crop_image, square_crop_from_box
 from meshrec.geometry.projection import default_focal_px, focal_from_field_of_view, weak_perspective_to_translation
+from meshrec.iuv.atlas_crop import people_to_atlas
+from meshrec.iuv.results import PersonIuv
 from meshrec.models.decomr import DecoMR
-from meshrec.structures import SMPL24, MeshPrediction, PinholeCamera
+from meshrec.structures import SMPL24, IuvMap, MeshPrediction, PinholeCamera
+from meshrec.uv import PartCharts
+
+if TYPE_CHECKING:  # a protocol; whoever makes a predictor imports its backend
+    from meshrec.iuv.predictor import IuvPredictor
 
 _LARGEST_BOX = 10  # a person may be cut off by the photo's edge, but hardly by more
 _SMALLEST_BLOB = 0.01  # share of the crop below which what the net takes for a person is not worth a second look
@@ -34,16 +41,42 @@ class MeshModel:
         body: the body whose vertices the net predicts.
         input_size: side of the net's square crops in pixels.
         device: where both are.
+        finder: finds the people of a photo; without one a photo is taken as showing one person.
+        charts: what the finder's U and V refer to; with them a net with `iuv_input` is told what the finder saw.
     """
 
     net: DecoMR
     body: BodyModel
     input_size: int
     device: torch.device
+    finder: IuvPredictor | None = None
+    charts: PartCharts | None = None
+
+
+def find_people(image: str | Path | Photo | np.ndarray | Tensor, model: MeshModel, *,
+                max_people: int | None = None) -> list[PersonIuv]:
+    """Who is in a photo, and which point of the body each of their pixels shows.
+
+    Args:
+        image: see `reconstruct`.
+        model: with a finder.
+        max_people: keeps the largest ones.
+    Returns:
+        The largest person first, in pixels of the photo as it is worked on; nobody is an empty list.
+    Raises:
+        InvalidInput: an image that cannot be used, a model without a finder.
+    """
+    if model.finder is None:
+        raise InvalidInput("This model finds nobody; load it with a finder, or say where the people are.")
+    if max_people is not None and max_people < 1:
+        raise InvalidInput(f"The number of people must be at least 1, got {max_people}.")
+    people = model.finder.predict(as_photo(image).pixels)
+    return sorted(people, key=_area, reverse=True)[:max_people]
 
 
 def reconstruct(image: str | Path | Photo | np.ndarray | Tensor, model: MeshModel, *,
-                boxes_xywh: Sequence[Sequence[float]] | None = None, field_of_view_deg: float | None = None,
+                boxes_xywh: Sequence[Sequence[float]] | None = None, people: Sequence[PersonIuv] | None = None,
+                max_people: int | None = None, field_of_view_deg: float | None = None,
                 focal_px: float | None = None) -> list[MeshPrediction]:
     """Reconstruct people as meshes.
 
@@ -53,38 +86,49 @@ def reconstruct(image: str | Path | Photo | np.ndarray | Tensor, model: MeshMode
     Args:
         image: a file, a photo that was read, an (H, W, 3) uint8 RGB array, or a (3, H, W) RGB tensor in [0, 1].
         model: from `meshrec.load_model`.
-        boxes_xywh: left, top, width and height of each person in pixels of the upright image; without boxes the image
-            is taken as showing one person, whom the net looks for in the whole image first.
+        boxes_xywh: left, top, width and height of each person in pixels of the upright image.
+        people: from `find_people`, instead of boxes. Without either the model's finder finds them; a model that has
+            none looks for one person in the whole image.
+        max_people: of those that are found, the largest ones.
         field_of_view_deg: horizontal field of view of the image.
         focal_px: focal length in pixels of the image.
     Returns:
-        One prediction per box, in their order. Large photos are worked on at a smaller size (`Photo.scale`), and the
-        predictions' pixels are those of the smaller one.
+        One prediction per box or person, in their order; found people come largest first. Large photos are worked on
+        at a smaller size (`Photo.scale`), and the predictions' pixels are those of the smaller one.
     Raises:
         InvalidInput: an image, box or camera that cannot be used.
         CheckpointMismatch: the net's weights are damaged and give no finite mesh.
     """
-    photo = _as_photo(image)
+    photo = as_photo(image)
     camera = _photo_camera(photo, field_of_view_deg, focal_px)
-    if boxes_xywh is None:
-        boxes, enlargement = _look_closer(photo, model)
-    else:
-        boxes, enlargement = _checked_boxes(boxes_xywh, photo), PERSON_CROP_ENLARGEMENT
-    if len(boxes) == 0:
-        return []
+    if boxes_xywh is not None and people is not None:
+        raise InvalidInput("Give boxes or people, not both.")
+    if boxes_xywh is None and people is None and model.finder is not None:
+        people = find_people(photo, model, max_people=max_people)
+    if people is not None:
+        return _in_groups(photo, _boxes_of(people), PERSON_CROP_ENLARGEMENT, camera, model, people)
+    if boxes_xywh is not None:
+        return _in_groups(photo, _checked_boxes(boxes_xywh, photo), PERSON_CROP_ENLARGEMENT, camera, model)
+    return _in_groups(photo, *_look_closer(photo, model), camera, model)
+
+
+def _in_groups(photo: Photo, boxes_px: Tensor, enlargement: float, camera: PinholeCamera, model: MeshModel,
+               people: Sequence[PersonIuv] | None = None) -> list[MeshPrediction]:
     predictions: list[MeshPrediction] = []
-    for some in boxes.split(_PEOPLE_AT_ONCE):
-        predictions += _reconstruct_boxes(photo, some, enlargement, camera, model)
+    for start in range(0, len(boxes_px), _PEOPLE_AT_ONCE):
+        some = slice(start, start + _PEOPLE_AT_ONCE)
+        found = None if people is None else people[some]
+        predictions += _reconstruct_boxes(photo, boxes_px[some], enlargement, camera, model, found)
     return predictions
 
 
 @torch.no_grad()
 def _reconstruct_boxes(photo: Photo, boxes_px: Tensor, enlargement: float, camera: PinholeCamera,
-                       model: MeshModel) -> list[MeshPrediction]:
+                       model: MeshModel, found: Sequence[PersonIuv] | None) -> list[MeshPrediction]:
     centre_px, side_px = square_crop_from_box(boxes_px, enlargement)
     crops = torch.cat([_crop(photo.pixels, centre, side, model.input_size)
                        for centre, side in zip(centre_px, side_px, strict=True)])
-    output = model.net(crops.to(model.device))
+    output = model.net(crops.to(model.device), *_told(found, centre_px, side_px, model))
     weak = output.camera.to("cpu")
     vertices_body = output.vertices.float().cpu()
     if not (bool(vertices_body.isfinite().all()) and bool(weak.to_vector().isfinite().all())):
@@ -97,9 +141,30 @@ def _reconstruct_boxes(photo: Photo, boxes_px: Tensor, enlargement: float, camer
     joints_cam = model.body.joint_regressor.cpu().to(vertices_cam) @ vertices_cam
     crop_box_px = torch.cat([centre_px, side_px[:, None]], dim=1)
     faces = model.body.faces.cpu()
+    scores = [1.0] * people if found is None else [person.score for person in found]
     iuv, location_map = output.correspondence.iuv.to("cpu"), output.location_map.to("cpu")
-    return [MeshPrediction(vertices_cam[i], faces, joints_cam[i], SMPL24, camera, boxes_px[i], iuv=iuv[i],
+    return [MeshPrediction(vertices_cam[i], faces, joints_cam[i], SMPL24, camera, boxes_px[i], scores[i], iuv=iuv[i],
                            crop_box_px=crop_box_px[i], location_map=location_map[i]) for i in range(people)]
+
+
+def _told(found: Sequence[PersonIuv] | None, centre_px: Tensor, side_px: Tensor,
+          model: MeshModel) -> tuple[IuvMap, ...]:
+    """What the net is told of the correspondence that the finder saw; nothing where it does not read that."""
+    if found is None or model.charts is None or not model.net.correspondence_net.iuv_input:
+        return ()
+    iuv = people_to_atlas(found, centre_px, side_px, model.input_size, model.charts, model.net.atlas)
+    return (iuv.to(model.device),)
+
+
+def _area(person: PersonIuv) -> float:
+    left, top, right, bottom = person.box_xyxy_px.tolist()
+    return (right - left) * (bottom - top)
+
+
+def _boxes_of(people: Sequence[PersonIuv]) -> Tensor:
+    """(N, 4) left, top, width, height."""
+    corners = torch.stack([person.box_xyxy_px.cpu().float() for person in people]) if people else torch.zeros(0, 4)
+    return torch.cat([corners[:, :2], corners[:, 2:] - corners[:, :2]], 1)
 
 
 def _crop(pixels: np.ndarray, centre_px: Tensor, side_px: Tensor, size: int) -> Tensor:
@@ -110,27 +175,6 @@ def _crop(pixels: np.ndarray, centre_px: Tensor, side_px: Tensor, size: int) -> 
     part = np.ascontiguousarray(pixels[top:bottom, left:right])
     image = torch.from_numpy(part).permute(2, 0, 1)[None].float() / 255
     return crop_image(image, (centre_px - centre_px.new_tensor([left, top]))[None], side_px[None], size)
-
-
-def _as_photo(image: str | Path | Photo | np.ndarray | Tensor) -> Photo:
-    if isinstance(image, Photo):
-        return image
-    if isinstance(image, (str, Path)):
-        return read_photo(image)
-    if isinstance(image, Tensor):
-        if image.ndim != 3 or image.shape[0] != 3 or not image.is_floating_point():
-            raise InvalidInput(f"An image tensor must be floating point of shape (3, H, W), got {image.dtype} of shape "
-                               f"{tuple(image.shape)}.")
-        if image.numel() == 0 or not 0 <= float(image.min()) <= float(image.max()) <= 1:
-            raise InvalidInput("An image tensor must hold values from 0 to 1; divide 8-bit values by 255.")
-        image = (image.detach().permute(1, 2, 0) * 255).round().to(torch.uint8).cpu().numpy()
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        found = f"{image.dtype} of shape {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-        raise InvalidInput(f"An image must be a path, a uint8 RGB array of shape (H, W, 3) or a float tensor of shape "
-                           f"(3, H, W), got {found}.")
-    if image.size == 0:
-        raise InvalidInput("The image has no pixels.")
-    return Photo(image)
 
 
 def _photo_camera(photo: Photo, field_of_view_deg: float | None, focal_px: float | None) -> PinholeCamera:

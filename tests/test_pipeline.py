@@ -1,21 +1,29 @@
 """From photo to meshes, with a net that finds the same egg in every crop."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from meshrec.build import Surface
 from meshrec.data.photo import Photo
 from meshrec.errors import CheckpointMismatch, InvalidInput
 from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT
 from meshrec.geometry.projection import project_pinhole
-from meshrec.pipeline import reconstruct
-from tests.support.people import egg, egg_model
+from meshrec.pipeline import find_people, reconstruct
+from tests.support.people import Finder, egg, egg_model
+
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
 BOX = [100.0, 40.0, 50.0, 150.0]
+
+
+@pytest.fixture(scope="module")
+def surface():
+    return Surface.load()
 
 
 def _pixels(prediction):
@@ -126,6 +134,48 @@ def test_many_boxes_equal_single_ones_in_their_order():
     alone = [reconstruct(PHOTO, egg_model(), boxes_xywh=[box])[0] for box in boxes]
     assert len(together) == 11
     assert all(torch.allclose(a.vertices_cam, b.vertices_cam, atol=1e-5) for a, b in zip(together, alone, strict=True))
+
+
+def test_found_people_come_largest_first_with_their_scores():
+    model = replace(egg_model(), finder=Finder((10, 10, 40, 60), (100, 40, 150, 190), (200, 50, 230, 90)))
+    people = reconstruct(PHOTO, model)
+    assert [person.box_px.tolist() for person in people] == [[100, 40, 50, 150], [10, 10, 30, 50], [200, 50, 30, 40]]
+    assert [person.score for person in people] == pytest.approx([0.8, 0.9, 0.7])
+    assert _same(people[0], reconstruct(PHOTO, egg_model(), boxes_xywh=[BOX])[0])
+    assert len(reconstruct(PHOTO, model, max_people=2)) == 2
+    found = find_people(PHOTO, model, max_people=1)
+    assert _same(reconstruct(PHOTO, model, people=found)[0], people[0])
+
+
+def test_a_photo_without_people_gives_an_empty_list():
+    model = replace(egg_model(), finder=Finder())
+    assert reconstruct(PHOTO, model) == [] and find_people(PHOTO, model) == [] and model.net.crops == []
+
+
+def test_a_net_that_reads_correspondence_is_told_what_was_found_in_its_crop(surface):
+    finder, net = Finder((100, 40, 150, 190)), egg_model(iuv_input=True)
+    net.net.atlas = surface.atlas
+    reconstruct(PHOTO, replace(net, finder=finder, charts=surface.charts))
+    (told,) = net.net.told
+    rows, columns = np.nonzero(told.mask[0].numpy())
+    scale = 64 / (PERSON_CROP_ENLARGEMENT * 150)
+    assert abs(rows.min() - (32 - 75 * scale)) < 1 and abs(columns.max() + 1 - (32 + 25 * scale)) < 1
+    assert told.atlas_hash == surface.atlas.hash
+    reconstruct(PHOTO, replace(net, finder=finder, charts=surface.charts), boxes_xywh=[BOX])
+    reconstruct(PHOTO, replace(egg_model(), finder=finder, charts=surface.charts))
+    assert net.net.told[1:] == [None]
+
+
+@pytest.mark.parametrize("options, sentence", [
+    ({"max_people": 0}, "at least 1, got 0"), ({"people": [], "boxes_xywh": []}, "not both")])
+def test_impossible_wishes_about_people_are_explained(options, sentence):
+    with pytest.raises(InvalidInput, match=sentence):
+        reconstruct(PHOTO, replace(egg_model(), finder=Finder()), **options)
+
+
+def test_a_model_without_a_finder_finds_nobody_but_says_so():
+    with pytest.raises(InvalidInput, match="load it with a finder"):
+        find_people(PHOTO, egg_model())
 
 
 def test_no_boxes_give_nobody():

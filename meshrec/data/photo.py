@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
 
 from meshrec.errors import InvalidInput
 from meshrec.geometry.projection import focal_from_35mm
@@ -71,6 +73,34 @@ def read_photo(path: str | Path) -> Photo:
             image.close()
     focal_px = None if focal_35mm is None else focal_from_35mm(focal_35mm, pixels.shape[:2])
     return Photo(pixels, focal_px, path, max(pixels.shape[:2]) / max(full_size))
+
+
+def as_photo(image: str | Path | Photo | np.ndarray | Tensor) -> Photo:
+    """A photo of whatever holds one.
+
+    Args:
+        image: a file, a photo that was read, an (H, W, 3) uint8 RGB array, or a (3, H, W) RGB tensor in [0, 1].
+    Raises:
+        AssetNotFound, InvalidInput: anything else.
+    """
+    if isinstance(image, Photo):
+        return image
+    if isinstance(image, (str, Path)):
+        return read_photo(image)
+    if isinstance(image, Tensor):
+        if image.ndim != 3 or image.shape[0] != 3 or not image.is_floating_point():
+            raise InvalidInput(f"An image tensor must be floating point of shape (3, H, W), got {image.dtype} of shape "
+                               f"{tuple(image.shape)}.")
+        if image.numel() == 0 or not 0 <= float(image.min()) <= float(image.max()) <= 1:
+            raise InvalidInput("An image tensor must hold values from 0 to 1; divide 8-bit values by 255.")
+        image = (image.detach().permute(1, 2, 0) * 255).round().to(torch.uint8).cpu().numpy()
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        found = f"{image.dtype} of shape {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise InvalidInput(f"An image must be a path, a uint8 RGB array of shape (H, W, 3) or a float tensor of shape "
+                           f"(3, H, W), got {found}.")
+    if image.size == 0:
+        raise InvalidInput("The image has no pixels.")
+    return Photo(image)
 
 
 def find_photos(paths: Iterable[str | Path]) -> list[Path]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import numpy as np
 import torch
 import trimesh
 from torch import Tensor, nn
 
+from meshrec.iuv.results import ChartResult, PersonIuv
 from meshrec.models.correspondence_net import Correspondence
 from meshrec.models.decomr import DecoMROutput
 from meshrec.pipeline import MeshModel
@@ -43,24 +45,61 @@ class EggNet(nn.Module):
         camera: s, tx, ty.
         visible: left, top, right and bottom of the mask, as fractions of the crop.
         broken: answer with numbers that are none.
+        iuv_input: claim to read what a finder saw, which is kept too.
     """
 
     def __init__(self, camera: tuple[float, float, float] = (1.0, 0.0, 0.0), subdivisions: int = 2,
-                 visible: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0), broken: bool = False) -> None:
+                 visible: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0), broken: bool = False,
+                 iuv_input: bool = False) -> None:
         super().__init__()
-        self.camera, self.visible, self.broken = camera, visible, broken
+        self.camera, self.broken = camera, broken
         self.register_buffer("vertices", egg(subdivisions)[0])
         self.crops: list[Tensor] = []
+        self.told: list[IuvMap | None] = []
+        self.correspondence_net = EggCorrespondence(visible, iuv_input)
 
-    def correspondence_net(self, images: Tensor) -> Correspondence:
-        return _mask_of(images, self.visible)
-
-    def forward(self, images: Tensor) -> DecoMROutput:
+    def forward(self, images: Tensor, iuv: IuvMap | None = None) -> DecoMROutput:
         self.crops.append(images)
+        self.told.append(iuv)
         batch = len(images)
         vertices = self.vertices.expand(batch, -1, -1) * (float("nan") if self.broken else 1.0)
         return DecoMROutput(self.correspondence_net(images), LocationMap(torch.zeros(batch, 3, 4, 4)), vertices,
                             WeakPerspectiveCamera.from_vector(torch.tensor([self.camera]).expand(batch, 3)))
+
+
+class EggCorrespondence(nn.Module):
+    """See `EggNet`."""
+
+    def __init__(self, visible: tuple[float, float, float, float], iuv_input: bool) -> None:
+        super().__init__()
+        self.visible, self.iuv_input = visible, iuv_input
+
+    def forward(self, images: Tensor) -> Correspondence:
+        return _mask_of(images, self.visible)
+
+
+class Finder:
+    """Finds the same people in every photo, each box filled by one part.
+
+    Args:
+        boxes_xyxy_px: one for each person, the best scored one first.
+    """
+
+    charts = "some charts"
+
+    def __init__(self, *boxes_xyxy_px: tuple[float, float, float, float]) -> None:
+        self.people = [
+            PersonIuv(torch.tensor(box), 0.9 - 0.1 * number, _filled(box)) for number, box in enumerate(boxes_xyxy_px)
+        ]
+
+    def predict(self, image: np.ndarray) -> list[PersonIuv]:
+        return list(self.people)
+
+
+def _filled(box: tuple[float, float, float, float]) -> ChartResult:
+    left, top, right, bottom = (int(value) for value in box)
+    labels = torch.full((bottom - top, right - left), 2)
+    return ChartResult(labels, torch.full((2, *labels.shape), 0.5), (left, top))
 
 
 def _mask_of(images: Tensor, visible: tuple[float, float, float, float]) -> Correspondence:
