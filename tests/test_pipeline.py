@@ -16,7 +16,6 @@ from meshrec.geometry.projection import project_pinhole
 from meshrec.pipeline import find_people, reconstruct
 from tests.support.people import Finder, egg, egg_model
 
-
 PHOTO = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
 BOX = [100.0, 40.0, 50.0, 150.0]
 
