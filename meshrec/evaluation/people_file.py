@@ -11,7 +11,7 @@ from torch import Tensor
 from meshrec.assets import sha256_of_file
 from meshrec.body import BodyModel
 from meshrec.data.annotations import Annotations
-from meshrec.data.converters.coco_densepose import BOX_SIDE
+from meshrec.data.converters.densepose_entries import BOX_SIDE
 from meshrec.data.converters.run_lengths import mask_of_counts
 from meshrec.data.mesh_truth import MeshTruth
 from meshrec.data.npz_format import read_annotations

@@ -17,42 +17,27 @@ import numpy as np
 
 from meshrec.data.annotations import RAGGED, Annotations
 from meshrec.data.converters.coco_keypoints import people_of
-from meshrec.data.converters.run_lengths import decode_counts
+from meshrec.data.converters.densepose_entries import has_points, part_runs_of, points_of
 from meshrec.data.converters.source_files import explained, read_json
 from meshrec.data.ragged import Ragged
 
 PATTERNS = ("densepose_*.json",)
-BOX_SIDE = 256
 
 
 def convert(path: Path, root: Path) -> Annotations:
     """People with DensePose points of one JSON file. ``root`` is the folder of the images themselves."""
     content = read_json(path)
     with explained(path, "DensePose's annotations of COCO"):
-        people, entries = people_of(path, content, keep=lambda person: bool(person.get("dp_x")))
+        people, entries = people_of(path, content, keep=has_points)
         return people.replace(
-            densepose=Ragged.from_samples([_points(entry) for entry in entries], RAGGED["densepose"]),
+            densepose=Ragged.from_samples([points_of(entry) for entry in entries], RAGGED["densepose"]),
             densepose_masks=Ragged.from_samples([_masks(entry) for entry in entries], RAGGED["densepose_masks"]),
             source="DensePose-COCO",
             licence="DensePose annotations CC BY-NC 2.0; images under the terms of Flickr and of their photographers",
         )
 
 
-def _points(entry: dict[str, Any]) -> dict[str, np.ndarray]:
-    left, top, width, height = entry["bbox"]
-    place = np.stack([entry["dp_x"], entry["dp_y"]], -1) / BOX_SIDE
-    return {
-        "part": np.array(entry["dp_I"]),
-        "uv": np.stack([entry["dp_U"], entry["dp_V"]], -1),
-        "px": place * [width, height] + [left, top],
-    }
-
-
 def _masks(entry: dict[str, Any]) -> dict[str, np.ndarray] | None:
-    parts, runs = [], []
-    for part, mask in enumerate(entry.get("dp_masks") or [], start=1):
-        if mask:
-            counts = decode_counts(mask["counts"], BOX_SIDE * BOX_SIDE)
-            parts.append(np.full(len(counts), part))
-            runs.append(counts)
-    return {"part": np.concatenate(parts), "run": np.concatenate(runs)} if parts else None
+    runs = part_runs_of(entry)
+    parts = [np.full(len(counts), part) for part, counts in runs.items()]
+    return {"part": np.concatenate(parts), "run": np.concatenate(list(runs.values()))} if runs else None

@@ -32,16 +32,17 @@ def mask_of_counts(runs: np.ndarray, height: int, width: int) -> np.ndarray:
     return values.reshape(width, height).T
 
 
-def _numbers_of(text: str | bytes) -> list[int]:
-    numbers: list[int] = []
-    value, shift = 0, 0
-    for letter in text.encode("ascii") if isinstance(text, str) else text:
-        digit = letter - 48
-        value |= (digit & 31) << shift
-        shift += 5
-        if not digit & 32:
-            if digit & 16:  # the sign
-                value -= 1 << shift
-            numbers.append(value + (numbers[-2] if len(numbers) > 2 else 0))
-            value, shift = 0, 0
+def _numbers_of(text: str | bytes) -> np.ndarray:
+    letters = np.frombuffer(text.encode("ascii") if isinstance(text, str) else text, np.uint8).astype(np.int64) - 48
+    last = (letters & 32) == 0
+    if not len(letters) or not last[-1]:
+        return np.zeros(0, np.int64)
+    ends = last.nonzero()[0]
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    place = np.arange(len(letters)) - np.repeat(starts, ends - starts + 1)
+    numbers = np.add.reduceat((letters & 31) << (5 * place), starts)
+    numbers -= np.where(letters[ends] & 16, 1 << (5 * (place[ends] + 1)), 0)  # the sign
+    # Each number is less the one two places before it, from the fourth on: a running sum over every other one.
+    numbers[1::2] = numbers[1::2].cumsum()
+    numbers[2::2] = numbers[2::2].cumsum()
     return numbers

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from meshrec.data.converters.run_lengths import mask_of_counts
+from meshrec.data.converters.run_lengths import decode_counts, mask_of_counts
 from meshrec.data.pictures import fill_outlines
 from meshrec.errors import InvalidInput
 from meshrec.structures.scene_batch import UNKNOWN_PERSON
@@ -86,32 +86,35 @@ class Outlines:
 
 @dataclass(frozen=True)
 class Runs:
-    """Run lengths down the columns of the whole photograph, see `run_lengths`."""
+    """Run lengths of the whole photograph, as numbers or as text, see `run_lengths`; decoded when they are wanted."""
 
-    runs: np.ndarray
+    counts: str | list[int]
 
     def fill(self, height: int, width: int) -> np.ndarray:
-        return mask_of_counts(self.runs, height, width)
+        return mask_of_counts(decode_counts(self.counts, height * width), height, width)
 
 
 @dataclass(frozen=True)
-class BoxMask:
-    """A square mask that is stretched over a box, as DensePose annotates people.
+class BoxRuns:
+    """Run lengths of square masks that together show a person in a box, as DensePose annotates parts of the body.
 
     Attributes:
-        mask: (S, S) bool.
-        box_xyxy_px: (4,).
+        counts: of each mask; side: of the masks in their own pixels.
+        box_xyxy_px: (4,) that they are stretched over.
     """
 
-    mask: np.ndarray
+    counts: tuple[str | list[int], ...]
+    side: int
     box_xyxy_px: np.ndarray
 
     def fill(self, height: int, width: int) -> np.ndarray:
+        side = self.side
+        masks = [mask_of_counts(decode_counts(counts, side * side), side, side) for counts in self.counts]
         left, top, right, bottom = self.box_xyxy_px.tolist()
-        row, rows = _cells(height, top, bottom, self.mask.shape[0])
-        column, columns = _cells(width, left, right, self.mask.shape[1])
+        row, rows = _cells(height, top, bottom, side)
+        column, columns = _cells(width, left, right, side)
         filled = np.zeros((height, width), bool)
-        filled[np.ix_(rows, columns)] = self.mask[np.ix_(row, column)]
+        filled[np.ix_(rows, columns)] = np.any(masks, axis=0)[np.ix_(row, column)]
         return filled
 
 
@@ -119,7 +122,7 @@ class BoxMask:
 class ShapeMasks:
     """A shape of each person, None where no mask is known."""
 
-    shapes: tuple[Outlines | Runs | BoxMask | None, ...]
+    shapes: tuple[Outlines | Runs | BoxRuns | None, ...]
 
     @property
     def known(self) -> tuple[bool, ...]:

@@ -15,6 +15,7 @@ import torch
 from torch import Generator
 
 from meshrec.data.detection.chart_mirror import ChartMirror, mirror_shipped_charts
+from meshrec.data.detection.held_out import is_held_out
 from meshrec.data.detection.person_masks import IndexedMasks, NoMasks
 from meshrec.data.detection.scene_labels import DrawnScene, LabelledPhoto, SceneLabels, collate
 from meshrec.data.detection.scene_view import SceneView
@@ -44,9 +45,9 @@ class PhotoScenes:
         self.photos, self.mirror_charts = tuple(photos), mirror_charts
 
     @classmethod
-    def from_pack(cls, folder: str | Path) -> PhotoScenes:
-        """All photographs of a pack, see `read_scene_pack`."""
-        return cls(read_scene_pack(folder))
+    def from_pack(cls, folder: str | Path, held_out: bool | None = None) -> PhotoScenes:
+        """Photographs of a pack, see `read_scene_pack`."""
+        return cls(read_scene_pack(folder, held_out))
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -76,9 +77,11 @@ class PhotoScenes:
         )
 
 
-def read_scene_pack(folder: str | Path) -> list[LabelledPhoto]:
+def read_scene_pack(folder: str | Path, held_out: bool | None = None) -> list[LabelledPhoto]:
     """Photographs of a pack.
 
+    Args:
+        held_out: False leaves out those that detectors are measured on, True gives only these, None all.
     Raises:
         AssetNotFound: no index there.
         InvalidInput: the index lacks what it should hold.
@@ -87,7 +90,8 @@ def read_scene_pack(folder: str | Path) -> list[LabelledPhoto]:
     try:
         index = json.loads((folder / "index.json").read_text())
         names = index["keypoint_names"]
-        return [_photo(folder, entry, names) for entry in index["images"]]
+        entries = [entry for entry in index["images"] if held_out in (None, is_held_out(entry["image"]))]
+        return [_photo(folder, entry, names) for entry in entries]
     except FileNotFoundError as error:
         raise AssetNotFound(f"{folder} is not a pack of photographs: it has no index.json.") from error
     except (KeyError, ValueError, TypeError, AttributeError) as error:
