@@ -67,7 +67,7 @@ def test_outlines_serve_where_densepose_has_no_masks(folder):
     batch = PhotoScenes(read_densepose_scenes(folder / "dp.json", folder)).whole([1], 400)
     assert batch.boxes_xyxy_px.tolist() == [[4, 8, 16, 24]] and not batch.is_crowd.any()
     own = batch.person_map[0] == 1
-    assert 0.4 < own.sum() / (12 * 16) < 0.8 and own[10, 14] and not own[22, 5]  # a triangle, coarse at its own size
+    assert own[10, 14] and not own[22, 5]  # a triangle, coarse at its own size
 
 
 def test_points_follow_the_view_and_swap_sides_when_mirrored(folder):
