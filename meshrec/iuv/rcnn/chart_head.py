@@ -64,10 +64,19 @@ class ConvHead(nn.Module):
 
 
 class DeepLabHead(nn.Module):
-    """Dilated convolutions and the box's average side by side, then normalised 3x3 convolutions."""
+    """Dilated convolutions and the box's average side by side, then normalised 3x3 convolutions.
+
+    Raises:
+        ValueError: channels that do not make groups of several.
+    """
 
     def __init__(self, in_channels: int, width: int, convolutions: int) -> None:
         super().__init__()
+        if in_channels % _GROUPS or width % _GROUPS or in_channels == _GROUPS:
+            raise ValueError(
+                f"The DeepLab head normalises {_GROUPS} groups of several channels, got {in_channels} and {width} "
+                f"channels; take multiples of {_GROUPS}, at least {2 * _GROUPS}."
+            )
         channels = in_channels
         self.branches = nn.ModuleList([_normed(in_channels, channels, kernel=1)])
         self.branches.extend(_normed(in_channels, channels, dilation=dilation) for dilation in _DILATIONS)

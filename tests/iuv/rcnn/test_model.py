@@ -13,7 +13,7 @@ SMALL = RcnnConfig(
 FORMS = {
     "decoder and plain head": SMALL.charts,
     "pyramid and plain head": ChartConfig(decoder=False, width=8, convolutions=2, pooled_size=7, coarse_channels=15),
-    "deeplab head": ChartConfig(decoder_channels=32, width=32, convolutions=1, pooled_size=7, head="deeplab"),
+    "deeplab head": ChartConfig(decoder_channels=64, width=64, convolutions=1, pooled_size=7, head="deeplab"),
     "confidence": ChartConfig(decoder_channels=8, width=8, convolutions=1, pooled_size=7, segm_confidence=True),
 }
 
@@ -132,6 +132,7 @@ def test_gradients_reach_every_trained_weight():
         (lambda: InputConfig(short_side_px=900, long_side_px=800), "short_side_px"),
         (lambda: ChartConfig(head="transformer"), "head"),
         (lambda: ChartConfig(coarse_channels=3), "coarse_channels"),
+        (lambda: small_model(ChartConfig(head="deeplab", decoder_channels=32)), "several channels"),
         (lambda: DensePoseRcnn(RcnnConfig(backbone_channels=(8, 8, 8, 8))), "fixed widths"),
     ],
 )
