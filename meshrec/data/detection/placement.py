@@ -17,6 +17,7 @@ _NEAREST_M = 1.0
 _JUMPING, _HIGHEST_JUMP_M = 0.04, 0.45
 _GROUPS = 0.55  # share of scenes whose people stand beside each other rather than anywhere
 _NEARER, _FARTHER = 0.55, 4.5  # bounds of others' distances, relative to the main person's
+_ROWS_M = 3.0  # how far behind each other the people of a group stand at most
 _EVERY = 3  # vertices that footprints look at: a third of them leave out no more than a centimetre
 
 
@@ -46,7 +47,7 @@ def place_people(bodies_world: Tensor, image: Tensor, cameras: SceneCameras, dic
         moved = tables[:, turn, None] + candidates.repeat(1, 1, 2)[:, :, None]
         touching = collide(moved[:, :, None], before[:, None]) & placed[:, None, :turn]
         free = ~touching.any(2)
-        best = free.int().argmax(1)
+        best = (free * (1 + _inside(candidates, cameras).int())).argmax(1)  # the first of the best kind
         ground[:, turn] = candidates[torch.arange(scenes, device=image.device), best]
         placed[:, turn] = free.any(1) & waiting[:, turn]
     x, z = ground[image, slot].unbind(1)
@@ -98,9 +99,13 @@ def _candidates(ground: Tensor, placed: Tensor, cameras: SceneCameras, groups: T
     friend = torch.where(placed.gather(1, friend), friend, 0)
     beside = ground.gather(1, friend[..., None].expand(-1, -1, 2))
     side = torch.where(dice.chance(0.5, scenes, _CANDIDATES), 1.0, -1.0)
-    step = torch.stack(
-        [side * dice.uniform(scenes, _CANDIDATES, low=0.3, high=1.3), 0.4 * dice.normal(scenes, _CANDIDATES)], -1
-    )
-    beside = beside + step
+    aside = side * dice.uniform(scenes, _CANDIDATES, low=0.3, high=1.3)
+    behind = dice.chance(0.3, scenes, _CANDIDATES) * dice.uniform(scenes, _CANDIDATES, high=_ROWS_M)
+    beside = beside + torch.stack([aside, 0.4 * dice.normal(scenes, _CANDIDATES) - behind], -1)
     beside[..., 1].clamp_(max=-_NEAREST_M)
     return torch.where(groups[:, None, None], beside, anywhere)
+
+
+def _inside(candidates: Tensor, cameras: SceneCameras) -> Tensor:
+    """(B, T) bool, whether the picture is wide enough to show who stands there."""
+    return candidates[..., 0].abs() < -candidates[..., 1] * cameras.half_width()[:, None]
