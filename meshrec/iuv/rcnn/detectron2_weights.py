@@ -77,7 +77,7 @@ def read_detectron2_weights(path: str | Path) -> dict[str, Tensor]:
         AssetNotFound: no such file.
         CheckpointMismatch: damaged, or not a DensePose chart model.
     """
-    weights = _read_file(Path(path))
+    weights = read_detectron2_file(path)
     if any(name.startswith(_EMBEDDING) for name in weights):
         raise CheckpointMismatch(
             f"{path} predicts continuous surface embeddings (CSE), which are not supported yet; take a chart model "
@@ -89,6 +89,25 @@ def read_detectron2_weights(path: str | Path) -> dict[str, Tensor]:
     return {
         _our_name(name, path): value for name, value in weights.items() if not name.startswith((*_IDLE, *_UNCERTAINTY))
     }
+
+
+def read_detectron2_file(path: str | Path) -> dict[str, Tensor]:
+    """All weights in a file of detectron2 under its own names; nothing in it is run.
+
+    Raises:
+        AssetNotFound: no such file.
+        CheckpointMismatch: damaged, or no checkpoint of detectron2.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise AssetNotFound(f"There is no weights file {path}.")
+    content = read_torch_file(path) if path.suffix in (".pt", ".pth") else _read_pickle(path)
+    if isinstance(content, Mapping) and "blobs" in content:
+        raise CheckpointMismatch(f"{path} comes from Caffe2's DensePose, which is not supported; take detectron2's.")
+    weights = content.get("model") if isinstance(content, Mapping) else None
+    if not isinstance(weights, Mapping) or not weights:
+        raise CheckpointMismatch(f"{path} is not a checkpoint of detectron2: it has no table of weights 'model'.")
+    return {str(name): _tensor(value, f"{name} in {path}") for name, value in weights.items()}
 
 
 def config_of(weights: Mapping[str, Tensor]) -> RcnnConfig:
@@ -109,18 +128,6 @@ def config_of(weights: Mapping[str, Tensor]) -> RcnnConfig:
             segm_confidence=has("charts.predictor.fine_confidence."),
         ),
     )
-
-
-def _read_file(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise AssetNotFound(f"There is no weights file {path}.")
-    content = read_torch_file(path) if path.suffix in (".pt", ".pth") else _read_pickle(path)
-    if isinstance(content, Mapping) and "blobs" in content:
-        raise CheckpointMismatch(f"{path} comes from Caffe2's DensePose, which is not supported; take detectron2's.")
-    weights = content.get("model") if isinstance(content, Mapping) else None
-    if not isinstance(weights, Mapping) or not weights:
-        raise CheckpointMismatch(f"{path} is not a checkpoint of detectron2: it has no table of weights 'model'.")
-    return {str(name): _tensor(value, f"{name} in {path}") for name, value in weights.items()}
 
 
 def _our_name(name: str, source: str | Path) -> str:
