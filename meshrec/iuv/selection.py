@@ -14,7 +14,7 @@ class PeopleLimits:
     """How certain a detection must be, and how many are kept."""
 
     min_score: float = 0.5
-    """smallest confidence, 0 to 1."""
+    """confidence that a person must exceed, 0 to 1."""
     max_people: int = 100
     """in one photo, the best scored ones."""
 
@@ -36,4 +36,4 @@ def decode_best(output: ChartOutput, limits: PeopleLimits) -> list[PersonIuv]:
             "The DensePose network gave numbers that are not finite, so its weights are damaged; load other weights."
         )
     best = output.scores.argsort(descending=True, stable=True)[: limits.max_people]
-    return decode_people(output[best[output.scores[best] >= limits.min_score]])
+    return decode_people(output[best[output.scores[best] > limits.min_score]])

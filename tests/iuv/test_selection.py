@@ -15,12 +15,12 @@ BOXES = [(0, 0, 9, 9), (2, 3, 22, 13), (-4, 0, 6, 31), (5, 5, 9, 19)]
 
 @pytest.fixture
 def output():
-    return replace(raw_output(BOXES), scores=torch.tensor([0.5, 0.9, 0.499, 0.7]))
+    return replace(raw_output(BOXES), scores=torch.tensor([0.51, 0.9, 0.5, 0.7]))
 
 
-def test_people_below_the_score_are_left_out_and_the_best_come_first(output):
+def test_people_must_exceed_the_score_and_the_best_come_first(output):
     people = decode_best(output, PeopleLimits(min_score=0.5))
-    assert [person.score for person in people] == pytest.approx([0.9, 0.7, 0.5])
+    assert [person.score for person in people] == pytest.approx([0.9, 0.7, 0.51])
     for person, number in zip(people, (1, 3, 0), strict=True):
         assert torch.equal(person.box_xyxy_px, output.boxes_xyxy_px[number])
         assert torch.equal(person.chart.labels, decode_chart(output[number]).labels)
