@@ -18,6 +18,18 @@ class Figure:
     lower_is_better: bool = False
 
 
+def _dense_figures(kind: str, similarity: str) -> dict[str, Figure]:
+    """Average precision of detections that are matched by a similarity."""
+    return {
+        f"{kind}_ap": Figure(f"average precision over 0.50 to 0.95 of {similarity}, 20 detections a picture"),
+        f"{kind}_ap_50": Figure("the same at 0.50"),
+        f"{kind}_ap_75": Figure("the same at 0.75"),
+        f"{kind}_ap_medium": Figure("over 0.50 to 0.95, people of 32 x 32 to 96 x 96 px"),
+        f"{kind}_ap_large": Figure("over 0.50 to 0.95, people of at least 96 x 96 px"),
+        f"{kind}_ar": Figure("average recall over 0.50 to 0.95"),
+    }
+
+
 FIGURES: dict[str, Figure] = {
     "pve_mm": Figure("mm, mean distance of vertices, roots moved together", True),
     "pa_pve_mm": Figure("mm, mean distance of vertices after a similarity", True),
@@ -58,7 +70,30 @@ FIGURES: dict[str, Figure] = {
     "gps": Figure("geodesic point similarity of the net's correspondence, normaliser 0.255 m, mean over people"),
     "gps_parts": Figure("the same, normaliser of the annotated part (DensePose-COCO 2019)"),
     "gpsm": Figure("square root of the last times the IoU of the net's own mask"),
+    "box_recall": Figure("share of people found at IoU 0.5 by sure detections (protocol: min_score)"),
+    "box_recall_large": Figure("the same of people of at least 96 x 96 px"),
+    "box_recall_any": Figure("share of people found at IoU 0.5 by any detection"),
+    "box_precision": Figure("share of sure detections that find somebody at IoU 0.5, crowds aside"),
+    "people_f1": Figure("F1 of sure detections at IoU 0.5 in a picture, mean over pictures with people"),
+    "false_positives": Figure("sure detections of nobody per picture", True),
+    "false_positives_unseen": Figure("the same, pictures of nobody that training has not seen", True),
+    "false_alarm": Figure("share of pictures of nobody with any sure detection", True),
+    "false_alarm_unseen": Figure("the same, pictures that training has not seen", True),
+    "box_ap": Figure("average precision of boxes over IoU 0.50 to 0.95 by pycocotools, all detections"),
+    "box_ap_50": Figure("the same at IoU 0.50"),
+    "box_ap_75": Figure("the same at IoU 0.75"),
+    "box_ap_medium": Figure("over 0.50 to 0.95, people of 32 x 32 to 96 x 96 px"),
+    "box_ap_large": Figure("over 0.50 to 0.95, people of at least 96 x 96 px"),
+    "box_ar": Figure("average recall of boxes over IoU 0.50 to 0.95, 100 detections a picture"),
+    "found_box_iou": Figure("IoU of the boxes of people found, mean over those people"),
+    "found_mask_iou": Figure("IoU of the masks of people found, mean over those people"),
+    "found_part_accuracy": Figure("share of points on the right of 24 parts, points of people found"),
+    "found_gps": Figure("geodesic point similarity, normaliser of the annotated part, mean over people found"),
+    **_dense_figures("gps", "geodesic point similarity (DensePose-COCO 2019)"),
+    **_dense_figures("gpsm", "the root of that times the IoU of masks"),
+    **_dense_figures("iou", "the IoU of masks"),
 }  # fmt: skip
 
 # The first of these that a person has says how good its prediction is, for pictures of the best and the worst.
-KEY_FIGURES = ("pve_mm", "mpjpe_mm", "pck_02_torso", "mask_iou_everybody", "mask_iou", "oks", "gps")
+KEY_FIGURES = ("pve_mm", "mpjpe_mm", "pck_02_torso", "mask_iou_everybody", "mask_iou", "oks", "gps", "people_f1",
+               "box_recall_any", "false_positives")  # fmt: skip

@@ -13,6 +13,8 @@ import numpy as np
 import torch.distributed as dist
 
 from meshrec.engine.distributed import EndedElsewhere, World
+from meshrec.metrics.average_precision import ScoredImage
+from meshrec.metrics.boxes import BoxImage
 from meshrec.metrics.oks import KeypointPerson
 
 
@@ -35,16 +37,19 @@ class TrackFrame:
 
 @dataclass(frozen=True)
 class Row:
-    """Everything measured on one person under one method.
+    """Everything measured on one person, or one picture of several people, under one method.
 
     Attributes:
-        key: names the person within its set; rows of equal key and method are the same measurement.
+        key: names the person or picture within its set; rows of equal key and method are the same measurement.
         method: ``model`` or a baseline.
         values: figures of this person by name, NaN where not measurable; a set's figure is their mean over people.
-        hits: by name, 1, 0 or NaN per joint, limb or the like; a set's figure is the mean over all of them.
+        hits: by name, 1, 0 or NaN per joint, limb or the like, or a figure of each person of a picture; a set's figure
+            is the mean over all of them.
         confusions: (C, C) pixel counts by name; a set's figures come from their sum.
         keypoints: for average precision.
         moment: for figures of motion.
+        boxes: of a picture, for average precision.
+        dense: of a picture, by ``gps``, ``gpsm`` and ``iou``, for average precision.
     """
 
     key: str
@@ -54,6 +59,8 @@ class Row:
     confusions: dict[str, np.ndarray] = field(default_factory=dict)
     keypoints: KeypointPerson | None = None
     moment: TrackFrame | None = None
+    boxes: BoxImage | None = None
+    dense: dict[str, ScoredImage] | None = None
 
     def figure(self, name: str) -> float:
         """This person's own value of a figure; for hits their share; NaN where not measured."""

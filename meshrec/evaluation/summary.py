@@ -15,11 +15,14 @@ import torch
 from meshrec.errors import MissingDependency
 from meshrec.evaluation.figures import FIGURES
 from meshrec.evaluation.rows import Row, TrackFrame
+from meshrec.metrics.average_precision import ScoredImage, precision_recall
+from meshrec.metrics.boxes import BoxImage, box_average_precision
 from meshrec.metrics.oks import keypoint_average_precision
 from meshrec.metrics.parts import segmentation_scores
 from meshrec.metrics.temporal import acceleration_error_mm, acceleration_mm
 
 _AP_FIGURES = ("ap", "ap_50", "ap_75", "ar")
+_SIZED_AP_FIGURES = (*_AP_FIGURES, "ap_medium", "ap_large")
 # Figures that a pooled confusion matrix gives, by the matrix' name.
 _OF_CONFUSION = {
     "fb_seg": ("fb_seg_accuracy", "fb_seg_f1", None),
@@ -42,6 +45,8 @@ def summarise(rows: Sequence[Row]) -> tuple[dict[str, float], dict[str, int]]:
     for name in _names(row.confusions for row in rows):
         found |= _confusion_figures(name, [row.confusions[name] for row in rows if name in row.confusions])
     found |= _average_precision([row.keypoints for row in rows if row.keypoints is not None])
+    found |= _box_precision([row.boxes for row in rows if row.boxes is not None])
+    found |= _dense_precision([row.dense for row in rows if row.dense is not None])
     found |= motion_figures([row.moment for row in rows if row.moment is not None])
     order = [name for name in FIGURES if name in found and found[name][1]]
     return {name: found[name][0] for name in order}, {name: found[name][1] for name in order}
@@ -117,6 +122,27 @@ def _average_precision(people: list) -> dict[str, tuple[float, int]]:
     except MissingDependency:
         return {}
     return {name: (figures[name], len(people)) for name in _AP_FIGURES}
+
+
+def _box_precision(images: list[BoxImage]) -> dict[str, tuple[float, int]]:
+    """Likewise of boxes; of pictures in which nobody is labelled there is none."""
+    people = sum(int((~np.asarray(image.crowd, bool)).sum()) for image in images)
+    if not people:
+        return {}
+    try:
+        figures = box_average_precision(images)
+    except MissingDependency:
+        return {}
+    return {f"box_{name}": (figures[name], people) for name in _SIZED_AP_FIGURES}
+
+
+def _dense_precision(images: list[dict[str, ScoredImage]]) -> dict[str, tuple[float, int]]:
+    found = {}
+    for kind in _names(images):
+        curves = precision_recall([image[kind] for image in images])
+        figures = curves.figures()
+        found |= {f"{kind}_{name}": (figures[name], int(curves.people[0])) for name in _SIZED_AP_FIGURES}
+    return found
 
 
 def _names(tables: Iterable[dict]) -> list[str]:

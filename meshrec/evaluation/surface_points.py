@@ -54,6 +54,11 @@ class SurfaceRuler:
         """Points (N, 2) of DensePose-style charts, part (N,) 1 to 24."""
         return self._points(*self.surface.charts.surface_points(part, chart_uv))
 
+    def between_charts(self, part: Tensor, chart_uv: Tensor, true_part: Tensor, true_uv: Tensor) -> Tensor:
+        """(N,) metres between points of charts, part (N,) 1 to 24 and (N, 2) each; needs a table of distances."""
+        found, true = self.on_charts(part, chart_uv), self.on_charts(true_part, true_uv)
+        return self.distances.between(found.vertices, found.weights, true.vertices, true.weights)
+
     def parts_of_faces(self, face_index: Tensor) -> Tensor:
         """Part 1 to 24 of the faces that images show, 0 where none is; any shape."""
         parts = self.surface.charts.face_part.cpu()

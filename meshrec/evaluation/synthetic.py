@@ -54,17 +54,22 @@ def synthetic_test_set(config: DataConfig, surface: Surface) -> SyntheticTestSet
     that training leaves; without such a file poses are made up, so that nobody is tested on training poses unawares.
     They are drawn on the CPU wherever the model runs, so that every machine sees the same people.
     """
-    poses, pose_words = _held_back_poses(config.synthetic.motion_pack)
-    share, scenery_words = _held_back_backgrounds(config.synthetic)
+    held_back, words = held_back_people(config.synthetic)
+    people = SyntheticPeople.from_config(held_back, surface.body, surface.atlas, surface.charts)
+    return SyntheticTestSet(people, words)
+
+
+def held_back_people(config: SyntheticPeopleConfig) -> tuple[SyntheticPeopleConfig, dict[str, str]]:
+    """What a configuration's test people are made of, and the same in words."""
+    poses, pose_words = _held_back_poses(config.motion_pack)
+    share, scenery_words = _held_back_backgrounds(config)
     held_back = SyntheticPeopleConfig(  # the default variety, however mild the training is
         motion_pack=poses,
-        backgrounds=config.synthetic.backgrounds,
+        backgrounds=config.backgrounds,
         background_share=share,
-        wardrobe=config.synthetic.wardrobe,
+        wardrobe=config.wardrobe,
     )
-    people = SyntheticPeople.from_config(held_back, surface.body, surface.atlas, surface.charts)
-    words = {"poses": pose_words, "backgrounds": scenery_words, "clothes": _clothes(held_back.wardrobe)}
-    return SyntheticTestSet(people, words)
+    return held_back, {"poses": pose_words, "backgrounds": scenery_words, "clothes": _clothes(held_back.wardrobe)}
 
 
 def evaluate_synthetic(
