@@ -9,6 +9,7 @@ from meshrec.build import Surface
 from meshrec.data.synthetic import SyntheticPeople, SyntheticPeopleConfig
 from meshrec.data.synthetic.backgrounds import Backgrounds
 from meshrec.data.synthetic.dice import Dice
+from meshrec.data.synthetic.figures import corner_mean
 from meshrec.data.synthetic.outfits import Dresser
 from meshrec.data.synthetic.pieces import Pieces
 from meshrec.data.synthetic.poses import PoseSampler
@@ -98,6 +99,22 @@ def test_shirts_are_labelled_with_the_place_they_cover(pieces, posed):
     distance = (maps[0][:, :2] - maps[1][:, :2]).norm(dim=1)[both]
     assert both.sum() > 1500 and distance.median() < 0.02 and (distance < 0.08).float().mean() > 0.9
     assert (maps[0][:, 2] == maps[1][:, 2])[both].float().mean() > 0.8
+
+
+def test_chart_labels_of_a_shirt_name_the_same_places_as_its_atlas_labels(surface, pieces):
+    generator = torch.Generator().manual_seed(0)
+    first, count = len(surface.body.faces), len(pieces.all[1].faces)
+    face = torch.randint(first, first + count, (2000,), generator=generator)
+    weights = torch.rand(2000, 3, generator=generator)
+    weights = weights / weights.sum(1, keepdim=True)
+    uv, chart_uv = (corner_mean(table, face, weights) for table in (pieces.corner_uv, pieces.corner_chart_uv))
+    template, corners = surface.body.template_vertices, surface.body.faces
+    place = lambda face, weights: (template[corners[face]] * weights[..., None]).sum(1)  # noqa: E731
+    in_atlas = place(*surface.atlas.locator(uv))
+    in_chart = place(*surface.charts.surface_points(pieces.face_part[face], chart_uv))
+    distance = (in_atlas - in_chart).norm(dim=1)
+    # Equal but for faces across the edge of a chart, which show one of their corners.
+    assert distance.median() < 1e-3 and distance.quantile(0.9) < 0.02 and distance.max() < 0.06
 
 
 def test_batches_show_the_pictures_of_clothes_and_skins(surface, wardrobe):
