@@ -81,6 +81,8 @@ class DataConfig:
 class TrainConfig:
     """A whole training: the net, the data, the stages, and how they run."""
 
+    task: str = "reconstruction"
+    """tells this kind of training from that of a detector."""
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     stages: tuple[StageConfig, ...] = ()

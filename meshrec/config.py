@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import typing
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,20 +25,22 @@ def load_config(schema: type[Config], path: str | Path, overrides: list[str] | t
         AssetNotFound: no such file.
         InvalidInput: not YAML, an unknown key (the nearest known one is named), or a value of the wrong type.
     """
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
+    return build_config(schema, _read_values(path, overrides), where=str(path))
 
-    try:
-        values = OmegaConf.merge(_read_yaml(Path(path)), OmegaConf.create({}))
-        for word in overrides:
-            key, equals, value = word.partition("=")
-            if not equals:
-                raise InvalidInput(f"{word!r} is not an override: write key=value, for example seed=1.")
-            _check_override_path(values, key, word)
-            OmegaConf.update(values, key, _override_value(value, word))
-        return build_config(schema, OmegaConf.to_container(values, resolve=True), where=str(path))
-    except OmegaConfBaseException as error:
-        raise InvalidInput(f"{path}: {str(error).splitlines()[0]}.") from error
+
+def load_one_of(
+    schemas: Mapping[str, type[Config]], key: str, path: str | Path, overrides: Sequence[str] = ()
+) -> Config:
+    """`load_config` for a file that says under ``key`` which dataclass it fills; without it, the first one.
+
+    Raises:
+        InvalidInput: as for `load_config`, or there is no such dataclass.
+    """
+    values = _read_values(path, overrides)
+    name = values.get(key, next(iter(schemas)))
+    if not isinstance(name, str) or name not in schemas:
+        raise InvalidInput(f"{path}: {key} must be one of {', '.join(schemas)}, got {name!r}.")
+    return build_config(schemas[name], values, where=str(path))
 
 
 def build_config(schema: type[Config], values: dict[str, Any], where: str = "the configuration") -> Config:
@@ -50,6 +53,24 @@ def config_to_yaml(config: Any) -> str:
     from omegaconf import OmegaConf
 
     return OmegaConf.to_yaml(OmegaConf.create(dataclasses.asdict(config)))
+
+
+def _read_values(path: str | Path, overrides: Sequence[str]) -> dict[str, Any]:
+    """A file, and those that it builds upon, with the overrides applied."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        values = OmegaConf.merge(_read_yaml(Path(path)), OmegaConf.create({}))
+        for word in overrides:
+            key, equals, value = word.partition("=")
+            if not equals:
+                raise InvalidInput(f"{word!r} is not an override: write key=value, for example seed=1.")
+            _check_override_path(values, key, word)
+            OmegaConf.update(values, key, _override_value(value, word))
+        return OmegaConf.to_container(values, resolve=True)
+    except OmegaConfBaseException as error:
+        raise InvalidInput(f"{path}: {str(error).splitlines()[0]}.") from error
 
 
 def _read_yaml(path: Path):

@@ -22,7 +22,7 @@ LEVELS = (
     ("models", "iuv", "losses", "metrics"),
     ("data", "fitting", "vis"),
     ("engine", "pipeline", "export"),
-    ("config", "build"),
+    ("config", "build", "build_detector"),
     ("training", "demo_job", "evaluation"),
     ("ablation",),
 )

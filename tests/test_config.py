@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from meshrec.build import TrainConfig
-from meshrec.config import config_to_yaml, load_config
+from meshrec.build_detector import DetectorTrainConfig
+from meshrec.config import config_to_yaml, load_config, load_one_of
 from meshrec.errors import AssetNotFound, InvalidInput
+from meshrec.training.run import TASKS
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -80,10 +82,23 @@ def test_written_configuration_reads_back_equal(tmp_path):
     assert load_config(TrainConfig, write(tmp_path, config_to_yaml(config))) == config
 
 
+def test_a_file_says_by_a_key_what_it_configures(tmp_path):
+    detector = load_one_of(TASKS, "task", write(tmp_path, "task: detection\nseed: 3"))
+    assert isinstance(detector, DetectorTrainConfig) and detector.seed == 3
+    assert isinstance(load_one_of(TASKS, "task", write(tmp_path, "seed: 4")), TrainConfig), (
+        "the first, where it says nothing"
+    )
+    for task in ("cooking", "[detection]"):
+        with pytest.raises(InvalidInput, match="task must be one of reconstruction, detection, got"):
+            load_one_of(TASKS, "task", write(tmp_path, f"task: {task}"))
+    with pytest.raises(InvalidInput, match="unknown key seeed; the nearest is seed"):
+        load_one_of(TASKS, "task", write(tmp_path, "task: detection\nseeed: 3"))
+
+
 # Plans of comparisons are not trainings; tests/ablation reads those.
 TRAININGS = sorted(path for path in CONFIGS.rglob("*.yaml") if path.parent.name != "ablations")
 
 
 @pytest.mark.parametrize("path", TRAININGS, ids=lambda path: str(path.relative_to(CONFIGS)))
 def test_every_shipped_training_configuration_is_valid(path):
-    assert load_config(TrainConfig, path).stages
+    assert load_one_of(TASKS, "task", path).stages

@@ -9,21 +9,30 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
-from meshrec.build import load_model
+from meshrec.assets import asset_path
+from meshrec.build import DEFAULT_WEIGHTS, load_model
+from meshrec.build_detector import DetectorTrainConfig
 from meshrec.checkpoint import read_weights
+from meshrec.config import load_config
 from meshrec.engine.tasks import DecoMRTask
 from meshrec.errors import InvalidInput
+from meshrec.iuv.rcnn_files import load_rcnn
 from meshrec.training import run_training
+from meshrec.training.detection import Detection
 
 REPOSITORY = Path(__file__).parents[1]
 SMOKE = REPOSITORY / "configs" / "smoke"
-STAGES = {"decomr_light": ("perception", "lifting", "joint"), "decomr": ("correspondence", "end")}
+STAGES = {"decomr_light": ("perception", "lifting", "joint"), "decomr": ("correspondence", "end"),
+          "densepose_rcnn_light": ("small", "large")}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
 def few_examples(monkeypatch):
-    monkeypatch.setattr("meshrec.training.BASIS_EXAMPLES", 200)  # the command's thousands take many seconds
+    monkeypatch.setattr(
+        "meshrec.training.reconstruction.BASIS_EXAMPLES", 200
+    )  # the command's thousands take many seconds
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -51,6 +60,25 @@ def test_a_stage_can_start_from_the_weights_of_another_run(tmp_path):
     )
     assert joint.exists() and shared.stat().st_size < 0.6 * joint.stat().st_size
     assert load_model(shared).input_size == 128
+
+
+def test_a_detector_starts_from_the_backbone_of_a_correspondence_net_or_from_its_own_weights(tmp_path):
+    course = Detection(load_config(DetectorTrainConfig, SMOKE / "densepose_rcnn_light.yaml"))
+    weights = asset_path(DEFAULT_WEIGHTS)
+    before = {name: value.clone() for name, value in course.net.state_dict().items()}
+    course.start_from(f"backbone={weights}")
+    first = "net.conv1.weight"
+    assert torch.equal(course.net.backbone.state_dict()[first],
+                       read_weights(weights)[1][f"correspondence_net.backbone.{first}"].float())  # fmt: skip
+    assert torch.equal(course.net.state_dict()["box_head.logits.weight"], before["box_head.logits.weight"])
+    course.save(tmp_path / "saved.safetensors", half=True)
+    again = Detection(course.config)
+    again.start_from(f"all={tmp_path / 'saved.safetensors'}")
+    assert torch.equal(again.net.backbone.state_dict()[first], course.net.backbone.state_dict()[first])
+    found = load_rcnn(tmp_path / "saved.safetensors")
+    assert found.charts == course.surface.charts.hash and found.model.config == course.config.model
+    with pytest.raises(InvalidInput, match="NET one of backbone, pyramid, regions_head, box_head, charts, all"):
+        course.start_from("legs=file")
 
 
 def test_the_basis_is_started_once_though_earlier_stages_left_a_checkpoint(tmp_path, monkeypatch):

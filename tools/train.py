@@ -28,7 +28,7 @@ def main(arguments=None) -> None:
         action="append",
         default=[],
         metavar="NET=FILE",
-        help="start correspondence_net, location_net or all from a weights file; may be repeated",
+        help="start one of the nets (correspondence_net, backbone, ...) or all from a weights file; may be repeated",
     )
     parser.add_argument("--threads", type=int, default=None, help="CPU threads of the training process")
     options = parser.parse_intermixed_args(arguments)

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
 from meshrec.assets import write_atomically
-from meshrec.build import Surface, TrainConfig, build_net, build_source, find_stage, weights_metadata
-from meshrec.checkpoint import load_weights, save_weights
-from meshrec.config import config_to_yaml, load_config
-from meshrec.data.mixture import BatchSource
-from meshrec.engine.checkpoints import Checkpoints
+from meshrec.build import TrainConfig, find_stage
+from meshrec.build_detector import DetectorTrainConfig
+from meshrec.config import config_to_yaml, load_one_of
 from meshrec.engine.distributed import EndedElsewhere, World, join_world
-from meshrec.engine.pictures import PredictionPictures
-from meshrec.engine.stages import NETS, StageConfig
-from meshrec.engine.tasks import DecoMRTask
+from meshrec.engine.stages import Stage
 from meshrec.engine.trainer import train_stage
 from meshrec.errors import InvalidInput
-from meshrec.models import DecoMR
-from meshrec.models.backbones import widen_first_convolution
+from meshrec.training.course import Course
+from meshrec.training.detection import Detection
+from meshrec.training.reconstruction import Reconstruction
 
-BASIS_EXAMPLES = 4000  # location maps from which the light location net's basis is started
+TASKS = {"reconstruction": TrainConfig, "detection": DetectorTrainConfig}  # by the configuration's key ``task``
+COURSES = {TrainConfig: Reconstruction, DetectorTrainConfig: Detection}
+RunConfig = TrainConfig | DetectorTrainConfig
 
 
 def run_training(
@@ -52,7 +50,7 @@ def run_training(
     """
     with join_world() as world:
         try:
-            config = world.from_first(lambda: load_config(TrainConfig, config_path, overrides))
+            config = world.from_first(lambda: load_one_of(TASKS, "task", config_path, overrides))
             folder = Path(folder) if folder is not None else Path("runs") / Path(config_path).stem
             if threads:
                 torch.set_num_threads(threads)
@@ -64,7 +62,7 @@ def run_training(
 
 
 def train_stages(
-    config: TrainConfig, folder: Path, world: World = World(), *, only: str | None = None, starts: Sequence[str] = ()
+    config: RunConfig, folder: Path, world: World = World(), *, only: str | None = None, starts: Sequence[str] = ()
 ) -> list[Path]:
     """``run_training`` for a configuration that is ready, in processes that are.
 
@@ -73,34 +71,31 @@ def train_stages(
     stages = world.from_first(lambda: _chosen_stages(config, only))
     world.from_first(lambda: _write_configuration(config, folder))
     torch.manual_seed(config.seed)
-    surface = Surface.load()
-    net = build_net(config.model, surface)
-    world.from_first(lambda: [_start_from(net, word, surface) for word in starts] and None)
-    started = {word.partition("=")[0] for word in starts} & {"location_net", "all"}
-    metadata = weights_metadata(config.model, surface)
+    course = COURSES[type(config)](config)
+    world.from_first(lambda: [course.start_from(word) for word in starts] and None)
     written = []
     for stage in stages:
         weights = folder / f"{stage.name}.safetensors"
         if world.from_first(weights.exists):
-            world.from_first(lambda: load_weights(weights, net, expect={"atlas_hash": surface.atlas.hash}) and None)  # noqa: B023
+            world.from_first(lambda: course.load(weights))  # noqa: B023
             continue
-        _run_stage(config, stage, net, surface, folder, world, fresh=not started)
-        world.from_first(lambda: save_weights(weights, net, metadata))  # noqa: B023
+        _run_stage(config, stage, course, folder, world)
+        world.from_first(lambda: course.save(weights))  # noqa: B023
         written.append(weights)
     final = folder / "weights.safetensors"
     if written or not world.from_first(final.exists):  # killed between the last stage's weights and these
         written.append(final)
-        world.from_first(lambda: save_weights(final, net, metadata, half=True))
+        world.from_first(lambda: course.save(final, half=True))
     return written if world.is_first else []
 
 
-def _chosen_stages(config: TrainConfig, only: str | None) -> tuple[StageConfig, ...]:
+def _chosen_stages(config: RunConfig, only: str | None) -> tuple[Stage, ...]:
     if not config.stages:
         raise InvalidInput("The configuration has no stages, so there is nothing to train.")
     return config.stages if only is None else (find_stage(config, only),)
 
 
-def _write_configuration(config: TrainConfig, folder: Path) -> None:
+def _write_configuration(config: RunConfig, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -109,46 +104,31 @@ def _write_configuration(config: TrainConfig, folder: Path) -> None:
         path.write_text(config_to_yaml(config))
 
 
-def _run_stage(
-    config: TrainConfig, stage: StageConfig, net: DecoMR, surface: Surface, folder: Path, world: World, *, fresh: bool
-) -> None:
+def _run_stage(config: RunConfig, stage: Stage, course: Course, folder: Path, world: World) -> None:
     number = config.stages.index(stage)  # of all stages, so that a stage run alone draws the same samples
     seed = config.seed + 101 * number
     torch.manual_seed(seed)  # a stage begins alike, whatever ran before it in this process
-    device = world.pick_device(config.loop.device)
-    source = build_source(config.data, stage, surface, device)
-    task = DecoMRTask(surface.atlas, surface.body, device)
-    fresh = fresh and not any("location_net" in earlier.nets for earlier in config.stages[:number])
-    if stage.location_input == "rendered" and net.location_net.map_basis is not None and fresh:
-        world.from_first(lambda: _start_basis(task, net, source, config.seed, folder, stage))
+    work = course.prepare(stage, world.pick_device(config.loop.device), folder, world)
     bar = _ProgressBar(stage, shown=world.is_first)
     train_stage(
-        net,
-        source,
+        course.net,
+        work.source,
         stage,
-        task.losses,
+        work.losses,
         config.loop,
         folder,
         seed=seed,
         world=world,
-        draw_pictures=PredictionPictures(surface.body.faces) if stage.needs_pictures else None,
+        draw_pictures=work.draw_pictures,
         progress=bar,
         report=bar.report,
     )
 
 
-def _start_basis(
-    task: DecoMRTask, net: DecoMR, source: BatchSource, seed: int, folder: Path, stage: StageConfig
-) -> None:
-    """Unless the stage's own checkpoint, which holds a basis, is there; an earlier stage's holds none."""
-    if Checkpoints(folder).load(stage.name) is None:
-        task.start_basis(net.location_net.map_basis, source, seed, BASIS_EXAMPLES)
-
-
 class _ProgressBar:
     """Steps of a stage with the last line of the log beside them."""
 
-    def __init__(self, stage: StageConfig, shown: bool) -> None:
+    def __init__(self, stage: Stage, shown: bool) -> None:
         self.stage, self.shown = stage, shown
 
     def __call__(self, steps: range) -> tqdm:
@@ -169,12 +149,3 @@ class _ProgressBar:
             f"{line['data_wait']:.0%} waiting for data",
             refresh=False,
         )
-
-
-def _start_from(net: DecoMR, word: str, surface: Surface) -> None:
-    name, equals, path = word.partition("=")
-    if not equals or name not in (*NETS, "all"):
-        raise InvalidInput(f"{word!r} is no start: write NET=FILE with NET one of {', '.join((*NETS, 'all'))}.")
-    only = None if name == "all" else [f"{name}."]
-    widen = partial(widen_first_convolution, net=net)
-    load_weights(Path(path), net, expect={"atlas_hash": surface.atlas.hash}, only=only, adapt=widen)

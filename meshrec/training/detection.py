@@ -1,0 +1,49 @@
+"""The training of a DensePose-RCNN."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from meshrec.build import Surface
+from meshrec.build_detector import DetectorTrainConfig, build_scene_source
+from meshrec.checkpoint import fill_model, load_weights, read_weights, without_prefix
+from meshrec.engine.detection_pictures import DetectionPictures
+from meshrec.engine.detection_task import DetectionTask
+from meshrec.engine.distributed import World
+from meshrec.engine.stages import DETECTOR_NETS, DetectionStage
+from meshrec.iuv.rcnn.model import DensePoseRcnn
+from meshrec.iuv.rcnn_files import save_rcnn
+from meshrec.training.course import StageWork, read_start
+
+_ENCODER = "correspondence_net.backbone."  # in the weights of DecoMR's nets
+
+
+class Detection:
+    """A `meshrec.training.course.Course` for detectors of people with IUV."""
+
+    def __init__(self, config: DetectorTrainConfig) -> None:
+        self.config = config
+        self.surface = Surface.load()
+        self.net = DensePoseRcnn(config.model)
+
+    def start_from(self, word: str) -> None:
+        """The backbone may also start from that of a correspondence net of the same form."""
+        name, path = read_start(word, (*DETECTOR_NETS, "all"))
+        _, state = read_weights(path)
+        if name == "backbone" and any(key.startswith(_ENCODER) for key in state):
+            encoder = {key: value for key, value in state.items() if key.startswith(_ENCODER)}
+            fill_model(self.net.backbone, without_prefix(encoder, _ENCODER), str(path))
+        else:
+            fill_model(self.net, state, str(path), None if name == "all" else [f"{name}."])
+
+    def load(self, path: Path) -> None:
+        load_weights(path, self.net)
+
+    def save(self, path: Path, *, half: bool = False) -> None:
+        save_rcnn(path, self.net, self.surface.charts.hash, half=half)
+
+    def prepare(self, stage: DetectionStage, device: torch.device, folder: Path, world: World) -> StageWork:
+        source = build_scene_source(self.config.data, stage, self.surface, device)
+        return StageWork(source, DetectionTask(self.config.learning).losses, DetectionPictures())
