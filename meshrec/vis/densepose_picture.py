@@ -78,12 +78,12 @@ def _shown(mask: np.ndarray) -> tuple[slice, slice]:
 def _colours(value: np.ndarray) -> np.ndarray:
     """(H, W, 3) RGB, 0 to 255, of values from 0 to 1: dark blue over green to yellow, as in DensePose's pictures."""
     table = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], cv2.COLORMAP_PARULA)[:, 0, ::-1]
-    return table[np.rint(255 * np.clip(value, 0, 1)).astype(int)]
+    return table[np.rint(255 * np.clip(value, 0, 1)).astype(np.uint8)]
 
 
 def _blend(drawn: np.ndarray, colours: np.ndarray, cover: np.ndarray) -> None:
     """Paint colours over part of a picture as far as they cover it, 0 to 1."""
-    cover = cover[..., None]
+    cover = cover[..., None].astype(np.float32)
     drawn[:] = (drawn * (1 - cover) + colours * cover + 0.5).astype(np.uint8)
 
 
