@@ -139,3 +139,16 @@ def test_gradients_reach_every_trained_weight():
 def test_contradictory_configurations_are_refused(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_batch_without_boxes_trains_with_zero_gradients(form):
+    model = small_model(FORMS[form]).train()
+    images, sizes = pictures([(64, 64)])
+    features = model.features(images, sizes)
+    nobody = [torch.zeros(0, 4)]
+    logits, deltas = model.box_outputs(features, nobody)
+    maps = model.densepose(features, nobody)
+    sum(term.sum() for term in (logits, deltas, *vars(maps).values())).backward()
+    trained = [*model.box_head.named_parameters(), *model.charts.named_parameters()]
+    assert [name for name, weight in trained if weight.grad is None or weight.grad.any()] == []
