@@ -18,7 +18,7 @@ def some_regions(images: int = 2, seed: int = 0) -> Regions:
 
 
 def test_proposals_agree_with_one_box_at_a_time():
-    regions, per_level, kept, limit = some_regions(), 60, 25, 0.4
+    regions, per_level, kept, limit = some_regions(), 20, 16, 0.4
     got = best_regions(regions, SIZES, per_level, kept, limit)
     for image, size in enumerate(SIZES):
         found = []
