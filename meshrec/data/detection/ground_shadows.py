@@ -36,8 +36,7 @@ def darken_ground(
     middle, half = _stands(cameras, bodies_cam, offset_m, image)
     away = (ground.index_select(0, image) - middle[:, None, None]).abs() / (half + _FADES_M)[:, None, None]
     dark = torch.exp(-0.5 * (1.5 * away).square().sum(-1)) * down.index_select(0, image)
-    # Shadows of several people multiply.
-    light = torch.zeros_like(reach).index_add(0, image, torch.log1p(-strength.index_select(0, image) * dark)).exp()
+    light = _product(1 - strength.index_select(0, image) * dark, image, len(background))
     return background * F.interpolate(light[:, None], size=(size, size), mode="bilinear", align_corners=False)
 
 
@@ -48,3 +47,11 @@ def _stands(cameras: SceneCameras, bodies_cam: Tensor, offset_m: Tensor, image: 
     plane, low = points[..., 0::2], low[..., None]
     least, largest = torch.where(low, plane, torch.inf).amin(1), torch.where(low, plane, -torch.inf).amax(1)
     return 0.5 * (least + largest), 0.5 * (largest - least)
+
+
+def _product(light: Tensor, image: Tensor, scenes: int) -> Tensor:
+    """(B, n, n) products of the maps (P, n, n) of every scene's people; the same to the last bit every time."""
+    counts = torch.bincount(image, minlength=scenes)
+    slot = torch.arange(len(image), device=image.device) - (counts.cumsum(0) - counts).index_select(0, image)
+    factors = light.new_ones(scenes, int(counts.max()), *light.shape[1:])
+    return factors.index_put((image, slot), light).prod(1)
