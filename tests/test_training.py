@@ -19,13 +19,14 @@ from meshrec.config import load_config
 from meshrec.engine.tasks import DecoMRTask
 from meshrec.errors import InvalidInput
 from meshrec.iuv.rcnn_files import load_rcnn
+from meshrec.iuv.results import DENSEPOSE_CHARTS
 from meshrec.training import run_training
 from meshrec.training.detection import Detection
 
 REPOSITORY = Path(__file__).parents[1]
 SMOKE = REPOSITORY / "configs" / "smoke"
 STAGES = {"decomr_light": ("perception", "lifting", "joint"), "decomr": ("correspondence", "end"),
-          "densepose_rcnn_light": ("small", "large")}  # fmt: skip
+          "densepose_rcnn_light": ("small", "large"), "densepose_rcnn": ("s1x",)}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -79,6 +80,24 @@ def test_a_detector_starts_from_the_backbone_of_a_correspondence_net_or_from_its
     assert found.charts == course.surface.charts.hash and found.model.config == course.config.model
     with pytest.raises(InvalidInput, match="NET one of backbone, pyramid, regions_head, box_head, charts, all"):
         course.start_from("legs=file")
+
+
+def test_a_detector_starts_from_a_checkpoint_of_detectron2(tmp_path, monkeypatch):
+    course = Detection(load_config(DetectorTrainConfig, SMOKE / "densepose_rcnn_light.yaml"))
+    theirs = {name: torch.full_like(value, 0.25) for name, value in course.net.state_dict().items()}
+    read = {tmp_path / "model_final.pkl": theirs}
+    monkeypatch.setattr("meshrec.training.detection.read_detectron2_weights", read.get)
+    course.start_from(f"box_head={tmp_path / 'model_final.pkl'}")
+    assert bool((course.net.box_head.logits.weight == 0.25).all())
+    assert not bool((course.net.regions_head.conv.weight == 0.25).any())
+
+
+def test_a_detector_that_learns_from_annotators_points_speaks_of_denseposes_charts(tmp_path):
+    file = {"file": "densepose_coco_2014_train.json", "images": "train2014"}
+    course = Detection(load_config(DetectorTrainConfig, SMOKE / "densepose_rcnn_light.yaml",
+                                   [f"data.photos.densepose=[{file}]"]))  # fmt: skip
+    course.save(tmp_path / "saved.safetensors")
+    assert load_rcnn(tmp_path / "saved.safetensors").charts == DENSEPOSE_CHARTS
 
 
 def test_the_basis_is_started_once_though_earlier_stages_left_a_checkpoint(tmp_path, monkeypatch):

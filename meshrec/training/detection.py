@@ -13,10 +13,13 @@ from meshrec.engine.detection_pictures import DetectionPictures
 from meshrec.engine.detection_task import DetectionTask
 from meshrec.engine.distributed import World
 from meshrec.engine.stages import DETECTOR_NETS, DetectionStage
+from meshrec.iuv.rcnn.detectron2_weights import read_detectron2_weights
 from meshrec.iuv.rcnn.model import DensePoseRcnn
 from meshrec.iuv.rcnn_files import save_rcnn
+from meshrec.iuv.results import DENSEPOSE_CHARTS
 from meshrec.training.course import StageWork, read_start
 
+_OF_DETECTRON2 = (".pkl", ".pth")
 _ENCODER = "correspondence_net.backbone."  # in the weights of DecoMR's nets
 
 
@@ -29,9 +32,9 @@ class Detection:
         self.net = DensePoseRcnn(config.model)
 
     def start_from(self, word: str) -> None:
-        """The backbone may also start from that of a correspondence net of the same form."""
+        """From our weights or detectron2's; the backbone also from that of a correspondence net of the same form."""
         name, path = read_start(word, (*DETECTOR_NETS, "all"))
-        _, state = read_weights(path)
+        state = read_detectron2_weights(path) if path.suffix in _OF_DETECTRON2 else read_weights(path)[1]
         if name == "backbone" and any(key.startswith(_ENCODER) for key in state):
             encoder = {key: value for key, value in state.items() if key.startswith(_ENCODER)}
             fill_model(self.net.backbone, without_prefix(encoder, _ENCODER), str(path))
@@ -42,7 +45,9 @@ class Detection:
         load_weights(path, self.net)
 
     def save(self, path: Path, *, half: bool = False) -> None:
-        save_rcnn(path, self.net, self.surface.charts.hash, half=half)
+        # Points of DensePose's annotators refer to its own charts, which made-up scenes do not know.
+        charts = DENSEPOSE_CHARTS if self.config.data.photos.densepose else self.surface.charts.hash
+        save_rcnn(path, self.net, charts, half=half)
 
     def prepare(self, stage: DetectionStage, device: torch.device, folder: Path, world: World) -> StageWork:
         source = build_scene_source(self.config.data, stage, self.surface, device)
