@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Measure a model: tools/eval.py configs/decomr_light.yaml [--weights F] [--data NAME=PATH ...] [--json F]"""
+"""Measure a net or a detector: tools/eval.py configs/decomr_light.yaml [--weights F] [--data NAME=PATH ...]"""
 
 from __future__ import annotations
 
 from meshrec.command_line import OneLineParser, run_command
 
 _DESCRIPTION = (
-    "Measure a model on the fixed synthetic test set and on labelled photographs. Under torchrun all processes measure "
-    "together; the figures are the same to the last bit."
+    "Measure a model on its fixed synthetic test set and on labelled photographs: a net that reconstructs people in "
+    "boxes, or a detector of people, as the configuration says. Under torchrun all processes measure together; the "
+    "figures are the same to the last bit."
 )
 
 
@@ -21,8 +22,9 @@ def main(arguments=None) -> None:
         action="append",
         default=[],
         metavar="NAME=PATH[::IMAGES]",
-        help="labelled photographs to measure on too: a photo pack's folder, or an npz written by "
-        "tools/convert_dataset.py with its image folder (default: the npz file's own)",
+        help="photographs to measure on too: a photo pack's folder; for nets also an npz written by "
+        "tools/convert_dataset.py with its image folder (default: the npz file's own); for detectors also a pack of "
+        "pictures that show nobody",
     )
     parser.add_argument(
         "--body",
@@ -32,10 +34,15 @@ def main(arguments=None) -> None:
         help="a body that an npz names, for its true meshes, for example smpl_male=SMPL_MALE.pkl",
     )
     parser.add_argument("--regressor", metavar="NPY", help="read 3D joints by this (17, 6890) Human3.6M regressor")
-    parser.add_argument("--people", type=int, default=1000, help="synthetic test people; 0 leaves that set out")
+    parser.add_argument("--densepose-tables", metavar="FOLDER", help="DensePose's own tables, for GPS of its labels")
+    parser.add_argument(
+        "--people",
+        type=int,
+        help="synthetic test people (default 1000), or for detectors scenes (default 200); 0 leaves that set out",
+    )
     parser.add_argument("--json", help="write figures and protocols to this file")
-    parser.add_argument("--csv", help="write every person's own figures to this file")
-    parser.add_argument("--pictures", metavar="FOLDER", help="write sheets of the best, median and worst people here")
+    parser.add_argument("--csv", help="write the figures of every person, or picture, to this file")
+    parser.add_argument("--pictures", metavar="FOLDER", help="write sheets of the best, median and worst ones here")
     parser.add_argument("--device")
     chosen = vars(parser.parse_intermixed_args(arguments))
     config, overrides = chosen.pop("config"), chosen.pop("overrides")

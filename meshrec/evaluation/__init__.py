@@ -3,7 +3,8 @@
 People are measured one by one into rows, rows of all processes are gathered, and figures follow from the rows.
 """
 
-from meshrec.evaluation.job import EvaluationOptions, run_evaluation
+from meshrec.evaluation.job import run_evaluation
+from meshrec.evaluation.options import EvaluationOptions
 from meshrec.evaluation.report import Report, table
 from meshrec.evaluation.synthetic import TEST_SEED, evaluate_synthetic, synthetic_test_set
 

@@ -73,7 +73,7 @@ FIGURES: dict[str, Figure] = {
     "box_recall": Figure("share of people found at IoU 0.5 by sure detections (protocol: min_score)"),
     "box_recall_large": Figure("the same of people of at least 96 x 96 px"),
     "box_recall_any": Figure("share of people found at IoU 0.5 by any detection"),
-    "box_precision": Figure("share of sure detections that find somebody at IoU 0.5, crowds aside"),
+    "box_precision": Figure("share of sure detections that find somebody at IoU 0.5, in pictures with people"),
     "people_f1": Figure("F1 of sure detections at IoU 0.5 in a picture, mean over pictures with people"),
     "false_positives": Figure("sure detections of nobody per picture", True),
     "false_positives_unseen": Figure("the same, pictures of nobody that training has not seen", True),

@@ -15,7 +15,7 @@ import torch
 from meshrec.errors import MissingDependency
 from meshrec.evaluation.figures import FIGURES
 from meshrec.evaluation.rows import Row, TrackFrame
-from meshrec.metrics.average_precision import ScoredImage, precision_recall
+from meshrec.metrics.average_precision import AREAS_PX, ScoredImage, precision_recall
 from meshrec.metrics.boxes import BoxImage, box_average_precision
 from meshrec.metrics.oks import keypoint_average_precision
 from meshrec.metrics.parts import segmentation_scores
@@ -126,23 +126,29 @@ def _average_precision(people: list) -> dict[str, tuple[float, int]]:
 
 def _box_precision(images: list[BoxImage]) -> dict[str, tuple[float, int]]:
     """Likewise of boxes; of pictures in which nobody is labelled there is none."""
-    people = sum(int((~np.asarray(image.crowd, bool)).sum()) for image in images)
-    if not people:
+    areas = np.concatenate([np.zeros(0), *(image.area_px[~np.asarray(image.crowd, bool)] for image in images)])
+    people = {name: int(((areas >= low) & (areas <= high)).sum()) for name, (low, high) in AREAS_PX.items()}
+    if not people["all"]:
         return {}
     try:
         figures = box_average_precision(images)
     except MissingDependency:
         return {}
-    return {f"box_{name}": (figures[name], people) for name in _SIZED_AP_FIGURES}
+    return _sized("box", figures, people)
 
 
 def _dense_precision(images: list[dict[str, ScoredImage]]) -> dict[str, tuple[float, int]]:
     found = {}
     for kind in _names(images):
         curves = precision_recall([image[kind] for image in images])
-        figures = curves.figures()
-        found |= {f"{kind}_{name}": (figures[name], int(curves.people[0])) for name in _SIZED_AP_FIGURES}
+        found |= _sized(kind, curves.figures(), dict(zip(AREAS_PX, curves.people.tolist())))
     return found
+
+
+def _sized(kind: str, figures: dict[str, float], people: dict[str, int]) -> dict[str, tuple[float, int]]:
+    """Average precision by its full name, with the number of people of the size that it is taken over."""
+    size = {name: name.rpartition("_")[2] for name in _SIZED_AP_FIGURES}
+    return {f"{kind}_{name}": (figures[name], people.get(size[name], people["all"])) for name in _SIZED_AP_FIGURES}
 
 
 def _names(tables: Iterable[dict]) -> list[str]:

@@ -10,12 +10,12 @@ from unittest import mock
 
 import numpy as np
 import pytest
-import torch
 
 from meshrec.body.official_geodesics import OfficialGeodesics
+from meshrec.evaluation.detection.densepose_coco import annotated_person
 from meshrec.iuv.quantised import quantise
 from meshrec.metrics.average_precision import DENSEPOSE_DETECTIONS, precision_recall
-from meshrec.metrics.gps import ANNOTATED_SIDE, AnnotatedPerson, densepose_similarities, stretched_mask
+from meshrec.metrics.gps import densepose_similarities
 from tests.support.densepose_evaluation import made_up_image, write_tables
 
 IMAGES, SIZE_PX = 60, (240, 320)
@@ -43,15 +43,14 @@ def images():
 
 
 @pytest.fixture(scope="module")
-def theirs(images, tables):
-    """Their evaluators after the run, by mode."""
+def annotations(images):
+    """The people as the JSON has them."""
     from pycocotools import mask as run_lengths
-    from pycocotools.coco import COCO
 
-    annotations, results = [], []
-    for number, (people, found) in enumerate(images, start=1):
+    entries = []
+    for number, (people, _) in enumerate(images, start=1):
         for person in people:
-            entry = {"id": len(annotations) + 1, "image_id": number, "category_id": 1, "bbox": list(person.box_xywh),
+            entry = {"id": len(entries) + 1, "image_id": number, "category_id": 1, "bbox": list(person.box_xywh),
                      "area": person.area, "iscrowd": int(person.crowd)}  # fmt: skip
             if person.points is not None:
                 names = ("dp_x", "dp_y", "dp_I", "dp_U", "dp_V")
@@ -59,7 +58,17 @@ def theirs(images, tables):
                 entry["dp_masks"] = [
                     [] if mask is None else run_lengths.encode(np.asfortranarray(mask)) for mask in person.masks
                 ]
-            annotations.append(entry)
+            entries.append(entry)
+    return entries
+
+
+@pytest.fixture(scope="module")
+def theirs(images, annotations, tables):
+    """Their evaluators after the run, by mode."""
+    from pycocotools.coco import COCO
+
+    results = []
+    for number, (_, found) in enumerate(images, start=1):
         for one in found:
             left, top, right, bottom = one.box_xyxy_px
             box = [value.item() for value in (left, top, right - left, bottom - top)]
@@ -89,25 +98,14 @@ def theirs(images, tables):
 
 
 @pytest.fixture(scope="module")
-def ours(images, tables):
+def ours(images, annotations, tables):
     """Our scored images by mode."""
     distance = OfficialGeodesics.from_folder(tables)
-    parts = [densepose_similarities(found, [_annotated(one) for one in people], SIZE_PX, distance)
-             for people, found in images]  # fmt: skip
+    parts = []
+    for number, (_, found) in enumerate(images, start=1):
+        people = [annotated_person(entry, SIZE_PX) for entry in annotations if entry["image_id"] == number]
+        parts.append(densepose_similarities(found, people, SIZE_PX, distance))
     return {name: [part[name] for part in parts] for name in ("gps", "gpsm", "iou")}
-
-
-def _annotated(person):
-    left, top, width, height = person.box_xywh
-    box = torch.tensor([left, top, left + width, top + height], dtype=torch.float64)
-    if person.points is None:
-        return AnnotatedPerson(box, person.area, crowd=person.crowd)
-    points = torch.from_numpy(person.points)
-    px = points[:, :2] / ANNOTATED_SIDE * torch.tensor([width, height]) + box[:2]
-    masks = [torch.from_numpy(mask).bool() for mask in person.masks if mask is not None]
-    union = torch.stack(masks).any(0) if masks else torch.zeros(256, 256, dtype=torch.bool)
-    mask = stretched_mask(union, box, SIZE_PX)
-    return AnnotatedPerson(box, person.area, px, points[:, 2].long(), points[:, 3:], mask, person.crowd)
 
 
 def test_the_similarity_of_every_pair_is_detectron2s(theirs, ours):

@@ -54,7 +54,7 @@ class DetectionMeter:
         ever, _ = match_boxes(iou, boxes.scores, boxes.crowd)
         hits = _people_hits(boxes.area_px, boxes.crowd, person, ever)
         values = _mistakes(person, in_crowd, hits["box_recall"], scene)
-        if scene.everyone_labelled:
+        if scene.everyone_labelled and len(hits["box_recall"]):
             hits["box_precision"] = (person >= 0)[~in_crowd].astype(float)
         sure_found = [one for one, is_sure in zip(found, sure) if is_sure]
         hits |= self._found_hits(scene, sure_found, person, iou[sure])

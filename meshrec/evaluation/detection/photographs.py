@@ -56,7 +56,7 @@ class PhotographedScenes:
     def read(self, index: int) -> LabelledScene:
         photo = self.photos[index]
         pixels = read_picture(photo.image)
-        people = people_of(photo, photo.person_map(*pixels.shape[:2]))
+        people = people_of(photo, photo.masks.read(*pixels.shape[:2]))
         return LabelledScene(self.title(index), pixels, people, photo.labels.everyone_labelled)
 
     def describe(self) -> dict[str, str]:
@@ -72,14 +72,13 @@ class PhotographedScenes:
         }
 
 
-def people_of(photo: LabelledPhoto, person_map: np.ndarray) -> tuple[AnnotatedPerson, ...]:
-    """The people of a photograph with their boxes, and masks where known."""
-    labels, painted = photo.labels, torch.from_numpy(person_map)
-    people = []
-    for number, box in enumerate(torch.from_numpy(labels.boxes_xyxy_px)):
-        mask = painted == number + 1 if labels.has_mask[number] else None
+def people_of(photo: LabelledPhoto, masks: Sequence[np.ndarray | None]) -> tuple[AnnotatedPerson, ...]:
+    """The people of a photograph with their boxes, and masks (H, W) where known."""
+    people, labels = [], photo.labels
+    for box, crowd, mask in zip(torch.from_numpy(labels.boxes_xyxy_px), labels.is_crowd, masks):
         area = float((box[2:] - box[:2]).prod()) if mask is None else float(mask.sum())
-        people.append(AnnotatedPerson(box, area, mask=mask, crowd=bool(labels.is_crowd[number])))
+        mask = None if mask is None else torch.from_numpy(np.array(mask))
+        people.append(AnnotatedPerson(box, area, mask=mask, crowd=bool(crowd)))
     return tuple(people)
 
 

@@ -21,14 +21,14 @@ class LabelledScene:
         pixels: (H, W, 3) uint8 RGB.
         people: everybody who is labelled, crowds among them.
         everyone_labelled: False where more people may be seen; then nobody counts as found by mistake.
-        unseen: False for pictures that training has seen too.
+        unseen: whether training has not seen the picture, in a set where that differs.
     """
 
     title: str
     pixels: np.ndarray
     people: tuple[AnnotatedPerson, ...]
     everyone_labelled: bool = True
-    unseen: bool = True
+    unseen: bool | None = None
 
     @property
     def size_px(self) -> tuple[int, int]:

@@ -1,0 +1,84 @@
+"""The evaluation of a net that reconstructs people in boxes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from meshrec.build import Surface, TrainConfig, load_model
+from meshrec.engine.distributed import World
+from meshrec.errors import InvalidInput
+from meshrec.evaluation.findings import Findings
+from meshrec.evaluation.joint_reader import JointReader
+from meshrec.evaluation.options import EvaluationOptions, name_and_path
+from meshrec.evaluation.people import PhotoSet
+from meshrec.evaluation.people_file import PeopleFile
+from meshrec.evaluation.photo_pack import PhotoPack
+from meshrec.evaluation.photographs import PhotoMeter, measure_photographs, photo_report
+from meshrec.evaluation.pictures import draw_photo_people, draw_synthetic_people
+from meshrec.evaluation.protocol import model_words
+from meshrec.evaluation.report import Report
+from meshrec.evaluation.surface_points import SurfaceRuler
+from meshrec.evaluation.synthetic import measure_synthetic, synthetic_protocol, synthetic_test_set
+from meshrec.evaluation.together import common_errors
+from meshrec.pipeline import MeshModel
+
+SYNTHETIC = "synthetic"
+PEOPLE = 1000
+
+
+class ReconstructionEvaluation:
+    """The model and what has been measured of it so far.
+
+    Raises:
+        InvalidInput: words that name no set.
+        MeshrecError: files that are missing, damaged or do not belong together.
+    """
+
+    def __init__(self, config: TrainConfig, options: EvaluationOptions, world: World) -> None:
+        places = options.places(SYNTHETIC)
+        bodies = dict(name_and_path(word, "smpl_male=SMPL_MALE.pkl") for word in options.bodies)
+        if options.densepose_tables is not None:
+            raise InvalidInput("DensePose's evaluation tables are for detectors; this configuration is none.")
+        self.config, self.options, self.world = config, options, world
+        self.surface = Surface.load()
+        device = None if options.device is None else world.pick_device(options.device)
+        self.model: MeshModel = load_model(options.weights, device=device)
+        self.reader = JointReader(self.surface.body, options.regressor)
+        self.words = model_words(options.weights, self.model, self.surface)
+        self.sets = [open_photo_set(name, path, self.surface, bodies) for name, path in places.items()]
+        self.findings = Findings(options, world)
+
+    def run(self) -> str:
+        """Measure all sets; returns the tables, nothing in processes other than the first."""
+        count = PEOPLE if self.options.people is None else self.options.people
+        if count:
+            self._synthetic(count)
+        for photographs in self.sets:
+            self._photographs(photographs)
+        return self.findings.finish()
+
+    def _synthetic(self, count: int) -> None:
+        test_set, bar = synthetic_test_set(self.config.data, self.surface), self.findings.bar(SYNTHETIC)
+        rows = measure_synthetic(self.model, self.surface, test_set, count, bar, self.world)
+        protocol = synthetic_protocol(test_set, count, self.model.input_size)
+        report = Report.of(rows, protocol | self.words)
+        self.findings.keep(SYNTHETIC, rows, report, draw_synthetic_people(self.model, test_set, count))
+
+    def _photographs(self, photographs: PhotoSet) -> None:
+        skeleton, ruler = JointReader(self.surface.body), SurfaceRuler(self.surface)
+        meter = PhotoMeter(self.model, self.reader, skeleton, ruler)
+        rows, left_out = measure_photographs(meter, photographs, self.findings.bar(photographs.name), self.world)
+        with common_errors(self.world):
+            report = photo_report(photographs, rows, left_out, self.reader)
+        report.protocol.update(self.words)
+        self.findings.keep(photographs.name, rows, report, draw_photo_people(meter, photographs))
+
+
+def open_photo_set(name: str, place: str, surface: Surface, bodies: dict[str, str]) -> PhotoSet:
+    """The set at ``PATH`` or ``PATH::IMAGES``: a file of labelled people, else a photo pack's folder."""
+    path, _, images = place.partition("::")
+    if Path(path).suffix == ".npz":
+        return PeopleFile(name, path, images or None, surface.body, bodies)
+    if images:
+        raise InvalidInput(f"{path} is no npz of labelled people; only those take an image folder behind '::'.")
+    return PhotoPack(name, path)
