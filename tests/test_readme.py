@@ -34,7 +34,9 @@ def test_there_are_exactly_two_marked_commands():
     assert "demo/run.py" in marked[0][1] and marked[1][1].strip().endswith("pytest")
 
 
-@pytest.mark.parametrize("document", ["README.md", "assets/README.md", "docs/training.md", "THIRD_PARTY.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "assets/README.md", "docs/evaluation.md", "docs/training.md", "THIRD_PARTY.md"]
+)
 def test_every_file_that_a_page_links_or_runs_exists(document):
     path = REPOSITORY / document
     text = path.read_text(encoding="utf-8")
