@@ -158,7 +158,7 @@ def _settled(scene: DrawnScene) -> DrawnScene:
     settled = SceneLabels(
         boxes[kept],
         (labels.is_crowd | ignored)[kept],
-        (labels.has_mask & ~ignored)[kept],
+        (labels.has_mask & ~ignored)[kept] & np.isin(np.arange(1, number.max(initial=0) + 1), person_map),
         labels.keypoints_px[kept],
         confidence[kept],
         points,

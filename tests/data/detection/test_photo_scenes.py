@@ -8,7 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
+from meshrec.data.detection.chart_mirror import mirror_shipped_charts
 from meshrec.data.detection.photo_scenes import PhotoScenes, read_scene_pack
+from meshrec.data.detection.scene_labels import SceneLabels
+from meshrec.data.detection.scene_view import SceneView
 from meshrec.errors import AssetNotFound, InvalidInput
 from meshrec.structures import COCO17
 
@@ -124,6 +127,16 @@ def test_people_hardly_inside_the_view_are_ignored_and_those_outside_are_gone(pa
         assert box.numel() == 0 or (box == -1).any()
     named = batch.person_map.unique()
     assert set((named[named > 0] - 1).tolist()) <= set((~batch.is_crowd).nonzero()[:, 0].tolist())
+
+
+def test_a_mask_of_which_no_pixel_is_left_is_no_mask():
+    boxes = np.array([[10, 10, 40, 60], [50, 10, 80, 60]], np.float32)
+    labels = SceneLabels.of_boxes(boxes, has_mask=np.array([True, True]))
+    person_map = np.zeros((80, 100), np.int16)
+    person_map[10:60, 50:80] = 2
+    view = SceneView.whole(80, 100, 100)
+    scene = view.scene(np.zeros((80, 100, 3), np.uint8), person_map, labels, mirror_shipped_charts)
+    assert scene.labels.has_mask.tolist() == [False, True] and not scene.labels.is_crowd.any()
 
 
 def test_the_same_seed_gives_the_same_batch_and_another_does_not(pack):
