@@ -52,25 +52,35 @@ class MeshModel:
     finder: IuvPredictor | None = None
     charts: PartCharts | None = None
 
+    @property
+    def reads_iuv(self) -> bool:
+        """Whether the net is told what a finder saw."""
+        return self.net.correspondence_net.iuv_input
+
 
 def find_people(image: str | Path | Photo | np.ndarray | Tensor, model: MeshModel, *,
-                max_people: int | None = None) -> list[PersonIuv]:
+                boxes_xywh: Sequence[Sequence[float]] | None = None, max_people: int | None = None) -> list[PersonIuv]:
     """Who is in a photo, and which point of the body each of their pixels shows.
 
     Args:
         image: see `reconstruct`.
         model: with a finder.
-        max_people: keeps the largest ones.
+        boxes_xywh: where people are, see `reconstruct`; nobody else is looked for.
+        max_people: of those that are found, the largest ones.
     Returns:
-        The largest person first, in pixels of the photo as it is worked on; nobody is an empty list.
+        The largest person first, or in the order of the boxes; in pixels of the photo as it is worked on. Nobody is an
+        empty list.
     Raises:
-        InvalidInput: an image that cannot be used, a model without a finder.
+        InvalidInput: an image or box that cannot be used, a model without a finder.
     """
     if model.finder is None:
         raise InvalidInput("This model finds nobody; load it with a finder, or say where the people are.")
     if max_people is not None and max_people < 1:
         raise InvalidInput(f"The number of people must be at least 1, got {max_people}.")
-    people = model.finder.predict(as_photo(image).pixels)
+    photo = as_photo(image)
+    if boxes_xywh is not None:
+        return _describe(photo, _checked_boxes(boxes_xywh, photo), model.finder)
+    people = model.finder.predict(photo.pixels)
     return sorted(people, key=_area, reverse=True)[:max_people]
 
 
@@ -108,7 +118,10 @@ def reconstruct(image: str | Path | Photo | np.ndarray | Tensor, model: MeshMode
     if people is not None:
         return _in_groups(photo, _boxes_of(people), PERSON_CROP_ENLARGEMENT, camera, model, people)
     if boxes_xywh is not None:
-        return _in_groups(photo, _checked_boxes(boxes_xywh, photo), PERSON_CROP_ENLARGEMENT, camera, model)
+        boxes = _checked_boxes(boxes_xywh, photo)
+        reads_iuv = model.finder is not None and model.reads_iuv
+        described = _describe(photo, boxes, model.finder) if reads_iuv else None
+        return _in_groups(photo, boxes, PERSON_CROP_ENLARGEMENT, camera, model, described)
     return _in_groups(photo, *_look_closer(photo, model), camera, model)
 
 
@@ -150,10 +163,17 @@ def _reconstruct_boxes(photo: Photo, boxes_px: Tensor, enlargement: float, camer
 def _told(found: Sequence[PersonIuv] | None, centre_px: Tensor, side_px: Tensor,
           model: MeshModel) -> tuple[IuvMap, ...]:
     """What the net is told of the correspondence that the finder saw; nothing where it does not read that."""
-    if found is None or model.charts is None or not model.net.correspondence_net.iuv_input:
+    if found is None or model.charts is None or not model.reads_iuv:
         return ()
     iuv = people_to_atlas(found, centre_px, side_px, model.input_size, model.charts, model.net.atlas)
     return (iuv.to(model.device),)
+
+
+def _describe(photo: Photo, boxes_px: Tensor, finder: IuvPredictor) -> list[PersonIuv]:
+    """What the finder sees in boxes (N, 4) of left, top, width, height."""
+    if len(boxes_px) == 0:
+        return []
+    return finder.predict(photo.pixels, torch.cat([boxes_px[:, :2], boxes_px[:, :2] + boxes_px[:, 2:]], 1))
 
 
 def _area(person: PersonIuv) -> float:

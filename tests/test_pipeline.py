@@ -146,6 +146,13 @@ def test_found_people_come_largest_first_with_their_scores():
     assert _same(reconstruct(PHOTO, model, people=found)[0], people[0])
 
 
+def test_people_in_given_boxes_are_described_in_their_order():
+    model = replace(egg_model(), finder=Finder())
+    found = find_people(PHOTO, model, boxes_xywh=[[10, 10, 20, 20], BOX])
+    assert [person.box_xyxy_px.tolist() for person in found] == [[10, 10, 30, 30], [100, 40, 150, 190]]
+    assert find_people(PHOTO, model, boxes_xywh=[]) == []
+
+
 def test_a_photo_without_people_gives_an_empty_list():
     model = replace(egg_model(), finder=Finder())
     assert reconstruct(PHOTO, model) == [] and find_people(PHOTO, model) == [] and model.net.crops == []
@@ -160,9 +167,13 @@ def test_a_net_that_reads_correspondence_is_told_what_was_found_in_its_crop(surf
     scale = 64 / (PERSON_CROP_ENLARGEMENT * 150)
     assert abs(rows.min() - (32 - 75 * scale)) < 1 and abs(columns.max() + 1 - (32 + 25 * scale)) < 1
     assert told.atlas_hash == surface.atlas.hash
-    reconstruct(PHOTO, replace(net, finder=finder, charts=surface.charts), boxes_xywh=[BOX])
-    reconstruct(PHOTO, replace(egg_model(), finder=finder, charts=surface.charts))
-    assert net.net.told[1:] == [None]
+    reconstruct(PHOTO, replace(net, finder=Finder(), charts=surface.charts), boxes_xywh=[BOX])
+    assert torch.equal(net.net.told[1].mask, told.mask)
+    reconstruct(PHOTO, replace(net, charts=surface.charts), boxes_xywh=[BOX])
+    assert net.net.told[2] is None
+    deaf = egg_model()
+    reconstruct(PHOTO, replace(deaf, finder=finder, charts=surface.charts))
+    assert deaf.net.told == [None]
 
 
 @pytest.mark.parametrize("options, sentence", [

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from meshrec.checkpoint import fill_model
 from meshrec.errors import AssetNotFound, InvalidInput
 from meshrec.iuv.rcnn.detectron2_weights import read_detectron2_file
 from meshrec.iuv.results import DENSEPOSE_CHARTS, ChartOutput, PersonIuv
-from meshrec.iuv.selection import PeopleLimits, decode_best
+from meshrec.iuv.selection import PeopleLimits, decode_best, decode_finite
 from meshrec.optional import require
 
 _SOURCE = "git+https://github.com/facebookresearch/detectron2.git"
@@ -69,16 +70,20 @@ class Detectron2Predictor:
         own = {name: value for name, value in self._model.state_dict().items() if name.startswith(_IDLE)}
         fill_model(self._model, {**own, **state}, str(checkpoint))
 
-    def predict(self, image: np.ndarray) -> list[PersonIuv]:
+    def predict(self, image: np.ndarray, boxes_xyxy_px: Tensor | None = None) -> list[PersonIuv]:
         """People of a photo, see `meshrec.iuv.predictor.IuvPredictor.predict`."""
         if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise InvalidInput("A photo must be a uint8 RGB array of shape (H, W, 3).")
-        output = self.raw_output(image)
-        return [] if output is None else decode_best(output, self.limits)
+        output = self.raw_output(image, boxes_xyxy_px)
+        if output is None:
+            return []
+        return decode_best(output, self.limits) if boxes_xyxy_px is None else decode_finite(output)
 
     @torch.no_grad()
-    def raw_output(self, image: np.ndarray) -> ChartOutput | None:
-        """What the head says about the people of an (H, W, 3) uint8 RGB photo; None where there is nobody."""
+    def raw_output(self, image: np.ndarray, boxes_xyxy_px: Tensor | None = None) -> ChartOutput | None:
+        """What the head says about the people of an (H, W, 3) uint8 RGB photo, found or given as (N, 4) boxes; None
+        where there is nobody.
+        """
         transforms = require("detectron2.data.transforms", purpose="resize photos", install=_INSTALL)
         sizes = self._config.INPUT
         resize = transforms.ResizeShortestEdge([sizes.MIN_SIZE_TEST] * 2, sizes.MAX_SIZE_TEST)
@@ -86,12 +91,28 @@ class Detectron2Predictor:
         resized = resize.get_transform(ordered).apply_image(ordered)
         pixels = torch.from_numpy(resized.astype("float32").transpose(2, 0, 1))
         height, width = image.shape[:2]
-        (found,) = self._model([{"image": pixels, "height": height, "width": width}])
+        given = None if boxes_xyxy_px is None else [self._instances(boxes_xyxy_px, (height, width), pixels.shape[1:])]
+        photo = {"image": pixels, "height": height, "width": width}
+        (found,) = self._model.inference([photo], detected_instances=given)
         found = found["instances"]
         if len(found) == 0:
             return None
         maps = found.pred_densepose
         return ChartOutput(maps.coarse_segm, maps.fine_segm, maps.u, maps.v, found.pred_boxes.tensor, found.scores)
+
+    def _instances(self, boxes_xyxy_px: Tensor, photo_size: tuple[int, int], net_size: tuple[int, int]) -> Any:
+        """Boxes of a photo as people that the net has already found in its input."""
+        structures = require("detectron2.structures", purpose="hold given boxes", install=_INSTALL)
+        down, across = (net / photo for net, photo in zip(net_size, photo_size, strict=True))
+        boxes = structures.Boxes(boxes_xyxy_px.float() * boxes_xyxy_px.new_tensor([across, down, across, down]).float())
+        boxes.clip(net_size)
+        count = len(boxes)
+        fields = {
+            "pred_boxes": boxes,
+            "pred_classes": torch.zeros(count, dtype=torch.long),
+            "scores": torch.ones(count),
+        }
+        return structures.Instances(tuple(net_size), **fields).to(self._config.MODEL.DEVICE)
 
 
 def read_detectron2_config(path: str | Path) -> Any:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from meshrec.assets import asset_path
 from meshrec.errors import InvalidInput, MissingDependency
@@ -33,11 +34,13 @@ class IuvPredictor(Protocol):
 
     charts: str
 
-    def predict(self, image: np.ndarray) -> list[PersonIuv]:
+    def predict(self, image: np.ndarray, boxes_xyxy_px: Tensor | None = None) -> list[PersonIuv]:
         """The people of a photo, the best scored one first.
 
         Args:
             image: (H, W, 3) uint8 RGB.
+            boxes_xyxy_px: (N, 4) where people are; they are then described in this order, each with the score 1,
+                whatever the limits, and nobody is looked for. What of a box lies outside the photo is cut off.
         Returns:
             Boxes in the photo's pixels and inside it, charts on the predictor's device; nobody is an empty list.
         Raises:

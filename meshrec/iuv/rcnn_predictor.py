@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from meshrec.iuv.rcnn.inference import find_people
+from meshrec.iuv.rcnn.inference import describe_people, find_people
 from meshrec.iuv.rcnn.model import DensePoseRcnn
 from meshrec.iuv.results import PersonIuv
-from meshrec.iuv.selection import PeopleLimits, decode_best
+from meshrec.iuv.selection import PeopleLimits, decode_best, decode_finite
 
 
 class RcnnPredictor:
@@ -36,7 +37,9 @@ class RcnnPredictor:
         self._model = copy.copy(model.to(device).eval())
         self._model.config = replace(model.config, boxes=boxes)
 
-    def predict(self, image: np.ndarray) -> list[PersonIuv]:
+    def predict(self, image: np.ndarray, boxes_xyxy_px: Tensor | None = None) -> list[PersonIuv]:
         """People of a photo, see `meshrec.iuv.predictor.IuvPredictor.predict`."""
+        if boxes_xyxy_px is not None:
+            return decode_finite(describe_people(self._model, image, boxes_xyxy_px))
         (output,) = find_people(self._model, [image])
         return decode_best(output, self.limits)

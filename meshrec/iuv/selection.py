@@ -31,9 +31,18 @@ def decode_best(output: ChartOutput, limits: PeopleLimits) -> list[PersonIuv]:
     Raises:
         CheckpointMismatch: the net gave numbers that are not finite.
     """
+    best = output.scores.argsort(descending=True, stable=True)[: limits.max_people]
+    return decode_finite(output[best[~(output.scores[best] <= limits.min_score)]])
+
+
+def decode_finite(output: ChartOutput) -> list[PersonIuv]:
+    """Everybody, in the order of the output, with their charts.
+
+    Raises:
+        CheckpointMismatch: the net gave numbers that are not finite.
+    """
     if not all(bool(tensor.isfinite().all()) for tensor in output.tensors()):
         raise CheckpointMismatch(
             "The DensePose network gave numbers that are not finite, so its weights are damaged; load other weights."
         )
-    best = output.scores.argsort(descending=True, stable=True)[: limits.max_people]
-    return decode_people(output[best[output.scores[best] > limits.min_score]])
+    return decode_people(output)

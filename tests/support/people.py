@@ -92,8 +92,10 @@ class Finder:
             PersonIuv(torch.tensor(box), 0.9 - 0.1 * number, _filled(box)) for number, box in enumerate(boxes_xyxy_px)
         ]
 
-    def predict(self, image: np.ndarray) -> list[PersonIuv]:
-        return list(self.people)
+    def predict(self, image: np.ndarray, boxes_xyxy_px: Tensor | None = None) -> list[PersonIuv]:
+        if boxes_xyxy_px is None:
+            return list(self.people)
+        return [PersonIuv(box, 1.0, _filled(tuple(box.tolist()))) for box in boxes_xyxy_px]
 
 
 def _filled(box: tuple[float, float, float, float]) -> ChartResult:

@@ -39,6 +39,29 @@ def find_people(model: DensePoseRcnn, photos: Sequence[np.ndarray]) -> list[Char
     return [in_photo(output, *sizes) for output, *sizes in zip(outputs, sizes_px, photo_sizes_px, strict=True)]
 
 
+def describe_people(model: DensePoseRcnn, photo: np.ndarray, boxes_xyxy_px: Tensor) -> ChartOutput:
+    """Charts of people whose boxes are known, without looking for anybody.
+
+    Args:
+        model: in evaluation mode, on any device.
+        photo: (H, W, 3) uint8 RGB.
+        boxes_xyxy_px: (N, 4) in the photo's pixels; what lies outside is cut off.
+    Returns:
+        In the order of the boxes, all scores 1.
+    Raises:
+        InvalidInput: something else than such an array.
+    """
+    device = model.normalise.mean.device
+    images, sizes_px = padded_batch([network_input(photo, model.config.input)])
+    images, sizes_px = images.to(device), sizes_px.to(device)
+    photo_size_px = torch.tensor(photo.shape[:2], device=device)
+    boxes = clip_boxes(boxes_xyxy_px.to(device, torch.float32), photo_size_px)
+    scale = (sizes_px[0] / photo_size_px).flip(0).repeat(2)
+    with torch.no_grad():
+        maps = model.densepose(model.features(images, sizes_px), [boxes * scale])
+    return ChartOutput(maps.coarse_segm, maps.fine_segm, maps.u, maps.v, boxes, boxes.new_ones(len(boxes)))
+
+
 def network_input(photo: np.ndarray, config: InputConfig) -> Tensor:
     """A photo at the size that the net wants.
 

@@ -5,7 +5,7 @@ from PIL import Image
 
 from meshrec.errors import InvalidInput
 from meshrec.iuv.rcnn.config import BoxConfig, ChartConfig, InputConfig, RcnnConfig
-from meshrec.iuv.rcnn.inference import find_people, in_photo, network_input, network_size, padded_batch
+from meshrec.iuv.rcnn.inference import describe_people, find_people, in_photo, network_input, network_size, padded_batch
 from meshrec.iuv.rcnn.model import DensePoseRcnn
 from meshrec.iuv.results import ChartOutput
 
@@ -63,7 +63,9 @@ def test_boxes_return_to_the_photo_and_those_without_extent_go():
     assert got.scores.tolist() == pytest.approx([0.9, 0.7]) and got.u[:, 0, 0, 0].tolist() == [0.0, 2.0]
 
 
-def test_photos_of_one_batch_give_what_each_gives_alone_in_its_own_pixels():
+@pytest.fixture
+def model():
+    """A tiny net that finds three people everywhere."""
     torch.manual_seed(0)
     config = RcnnConfig(
         backbone="resnet10t",
@@ -76,6 +78,10 @@ def test_photos_of_one_batch_give_what_each_gives_alone_in_its_own_pixels():
     with torch.no_grad():
         model.box_head.logits.bias.copy_(torch.tensor([3.0, 0.0]))
         model.box_head.deltas.weight.normal_(std=0.5)
+    return model
+
+
+def test_photos_of_one_batch_give_what_each_gives_alone_in_its_own_pixels(model):
     photos = [
         np.random.default_rng(i).integers(0, 256, (size, 192, 3), dtype=np.uint8) for i, size in enumerate((128, 160))
     ]
@@ -88,3 +94,15 @@ def test_photos_of_one_batch_give_what_each_gives_alone_in_its_own_pixels():
         assert (batch.boxes_xyxy_px.amax(0)[2:] <= torch.tensor([192, photo.shape[0]])).all()
     assert together[0].boxes_xyxy_px.max() > 96  # more than the net's input is wide
     assert find_people(model, []) == []
+
+
+def test_described_people_have_the_charts_of_found_ones_in_the_order_of_their_boxes(model):
+    photo = np.random.default_rng(0).integers(0, 256, (128, 192, 3), dtype=np.uint8)
+    (found,) = find_people(model, [photo])
+    described = describe_people(model, photo, found.boxes_xyxy_px.flip(0))
+    for name in ("coarse_segm", "fine_segm", "u", "v"):
+        torch.testing.assert_close(getattr(described, name).flip(0), getattr(found, name), rtol=1e-3, atol=1e-3)
+    assert described.scores.tolist() == [1.0] * 3
+    cut = describe_people(model, photo, torch.tensor([[-50, 20, 60, 500]]))
+    assert cut.boxes_xyxy_px.tolist() == [[0.0, 20.0, 60.0, 128.0]]
+    assert len(describe_people(model, photo, torch.zeros(0, 4))) == 0
