@@ -10,6 +10,7 @@ from meshrec.errors import MissingDependency
 from meshrec.evaluation import summary
 from meshrec.evaluation.rows import Row, TrackFrame
 from meshrec.evaluation.summary import exact_mean, motion_figures, summarise
+from meshrec.metrics.boxes import BoxImage
 from meshrec.metrics.oks import KeypointPerson
 
 NAN = math.nan
@@ -86,5 +87,8 @@ def test_without_pycocotools_everything_but_average_precision_is_reported(monkey
     def absent(people):
         raise MissingDependency("pycocotools is needed")
 
-    monkeypatch.setattr(summary, "keypoint_average_precision", absent)
-    assert list(summarise([Row("a", values={"oks": 1.0}, keypoints=person)])[0]) == ["oks"]
+    box = np.array([[0.0, 0, 9, 9]])
+    boxes = BoxImage(box, np.ones(1), box, np.array([81.0]), np.zeros(1, bool), (9, 9))
+    for name in ("keypoint_average_precision", "box_average_precision"):
+        monkeypatch.setattr(summary, name, absent)
+    assert list(summarise([Row("a", values={"oks": 1.0}, keypoints=person, boxes=boxes)])[0]) == ["oks"]
