@@ -77,18 +77,7 @@ def read_detectron2_weights(path: str | Path) -> dict[str, Tensor]:
         AssetNotFound: no such file.
         CheckpointMismatch: damaged, or not a DensePose chart model.
     """
-    weights = read_detectron2_file(path)
-    if any(name.startswith(_EMBEDDING) for name in weights):
-        raise CheckpointMismatch(
-            f"{path} predicts continuous surface embeddings (CSE), which are not supported yet; take a chart model "
-            "such as densepose_rcnn_R_50_FPN_s1x."
-        )
-    uncertainty = [name for name in weights if name.startswith(_UNCERTAINTY)]
-    if uncertainty:
-        _log.info("%s: left out the uncertainty of U and V (%s)", path, ", ".join(uncertainty))
-    return {
-        _our_name(name, path): value for name, value in weights.items() if not name.startswith((*_IDLE, *_UNCERTAINTY))
-    }
+    return renamed(read_detectron2_file(path), str(path))
 
 
 def read_detectron2_file(path: str | Path) -> dict[str, Tensor]:
@@ -108,6 +97,29 @@ def read_detectron2_file(path: str | Path) -> dict[str, Tensor]:
     if not isinstance(weights, Mapping) or not weights:
         raise CheckpointMismatch(f"{path} is not a checkpoint of detectron2: it has no table of weights 'model'.")
     return {str(name): _tensor(value, f"{name} in {path}") for name, value in weights.items()}
+
+
+def renamed(weights: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
+    """Weights of detectron2 under our names, without what only training needs.
+
+    Args:
+        source: where they come from, for messages.
+    Raises:
+        CheckpointMismatch: a name that no supported chart model has.
+    """
+    if any(name.startswith(_EMBEDDING) for name in weights):
+        raise CheckpointMismatch(
+            f"{source} predicts continuous surface embeddings (CSE), which are not supported yet; take a chart model "
+            "such as densepose_rcnn_R_50_FPN_s1x."
+        )
+    uncertainty = [name for name in weights if name.startswith(_UNCERTAINTY)]
+    if uncertainty:
+        _log.info("%s: left out the uncertainty of U and V (%s)", source, ", ".join(uncertainty))
+    return {
+        _our_name(name, source): value
+        for name, value in weights.items()
+        if not name.startswith((*_IDLE, *_UNCERTAINTY))
+    }
 
 
 def config_of(weights: Mapping[str, Tensor]) -> RcnnConfig:
@@ -130,7 +142,7 @@ def config_of(weights: Mapping[str, Tensor]) -> RcnnConfig:
     )
 
 
-def _our_name(name: str, source: str | Path) -> str:
+def _our_name(name: str, source: str) -> str:
     start = next((start for start in KEYS if name.startswith(start)), None)
     if start is None:
         raise CheckpointMismatch(f"{source} has an entry {name!r} that no supported DensePose model has.")
