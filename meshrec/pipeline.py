@@ -42,7 +42,7 @@ class MeshModel:
         input_size: side of the net's square crops in pixels.
         device: where both are.
         finder: finds the people of a photo; without one a photo is taken as showing one person.
-        charts: what the finder's U and V refer to; with them a net with `iuv_input` is told what the finder saw.
+        charts: ours, those that a net with `iuv_input` was trained with.
     """
 
     net: DecoMR
@@ -54,7 +54,12 @@ class MeshModel:
 
     @property
     def reads_iuv(self) -> bool:
-        """Whether the net is told what a finder saw."""
+        """Whether the net is told what the finder saw: it must have learnt to read it, in the finder's charts.
+
+        Points of other charts would be wrong ones; the net then works from the picture alone, as it learnt to do too.
+        """
+        if self.finder is None or self.charts is None or self.finder.charts != self.charts.hash:
+            return False
         return self.net.correspondence_net.iuv_input
 
 
@@ -119,8 +124,7 @@ def reconstruct(image: str | Path | Photo | np.ndarray | Tensor, model: MeshMode
         return _in_groups(photo, _boxes_of(people), PERSON_CROP_ENLARGEMENT, camera, model, people)
     if boxes_xywh is not None:
         boxes = _checked_boxes(boxes_xywh, photo)
-        reads_iuv = model.finder is not None and model.reads_iuv
-        described = _describe(photo, boxes, model.finder) if reads_iuv else None
+        described = _describe(photo, boxes, model.finder) if model.reads_iuv else None
         return _in_groups(photo, boxes, PERSON_CROP_ENLARGEMENT, camera, model, described)
     return _in_groups(photo, *_look_closer(photo, model), camera, model)
 
@@ -163,7 +167,7 @@ def _reconstruct_boxes(photo: Photo, boxes_px: Tensor, enlargement: float, camer
 def _told(found: Sequence[PersonIuv] | None, centre_px: Tensor, side_px: Tensor,
           model: MeshModel) -> tuple[IuvMap, ...]:
     """What the net is told of the correspondence that the finder saw; nothing where it does not read that."""
-    if found is None or model.charts is None or not model.reads_iuv:
+    if found is None or not model.reads_iuv:
         return ()
     iuv = people_to_atlas(found, centre_px, side_px, model.input_size, model.charts, model.net.atlas)
     return (iuv.to(model.device),)

@@ -160,6 +160,7 @@ def test_a_photo_without_people_gives_an_empty_list():
 
 def test_a_net_that_reads_correspondence_is_told_what_was_found_in_its_crop(surface):
     finder, net = Finder((100, 40, 150, 190)), egg_model(iuv_input=True)
+    finder.charts = surface.charts.hash
     net.net.atlas = surface.atlas
     reconstruct(PHOTO, replace(net, finder=finder, charts=surface.charts))
     (told,) = net.net.told
@@ -167,10 +168,12 @@ def test_a_net_that_reads_correspondence_is_told_what_was_found_in_its_crop(surf
     scale = 64 / (PERSON_CROP_ENLARGEMENT * 150)
     assert abs(rows.min() - (32 - 75 * scale)) < 1 and abs(columns.max() + 1 - (32 + 25 * scale)) < 1
     assert told.atlas_hash == surface.atlas.hash
-    reconstruct(PHOTO, replace(net, finder=Finder(), charts=surface.charts), boxes_xywh=[BOX])
+    finder.people.clear()
+    reconstruct(PHOTO, replace(net, finder=finder, charts=surface.charts), boxes_xywh=[BOX])
     assert torch.equal(net.net.told[1].mask, told.mask)
     reconstruct(PHOTO, replace(net, charts=surface.charts), boxes_xywh=[BOX])
-    assert net.net.told[2] is None
+    reconstruct(PHOTO, replace(net, finder=Finder((100, 40, 150, 190)), charts=surface.charts))  # of other charts
+    assert net.net.told[2:] == [None, None]
     deaf = egg_model()
     reconstruct(PHOTO, replace(deaf, finder=finder, charts=surface.charts))
     assert deaf.net.told == [None]
