@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 
 import torch
@@ -122,5 +123,13 @@ class DetectorEvaluation:
             "weights_sha256": sha256_of_file(path),
             "charts": f"of the detector {self.predictor.charts}, of the labels {scenes.charts or 'none'}",
             "body_hash": self.surface.body.hash,
+            "box_precision_by": _box_precision_words(),
             "computed_by": f"meshrec {meshrec.__version__}, torch {torch.__version__}, {self.options.device or 'cpu'}",
         }
+
+
+def _box_precision_words() -> str:
+    try:
+        return f"average precision of boxes by pycocotools {metadata.version('pycocotools')}"
+    except metadata.PackageNotFoundError:
+        return 'average precision of boxes left out; it needs pycocotools: pip install "meshrec[eval]"'

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from importlib import metadata
 
 import numpy as np
 import pytest
@@ -91,6 +92,14 @@ def test_packs_that_training_saw_are_measured_where_it_did_not(packs, weights):
     with (packs / "pictures.csv").open() as file:
         rows = [(row["set"], row["person"], row["false_positives"]) for row in csv.DictReader(file)]
     assert rows[0] == ("scenes", HELD_OUT, "1.0") and rows[-1] == ("empty", "3.png", "1.0") and len(rows) == 5
+
+
+def test_the_protocol_says_when_the_precision_of_boxes_is_left_out(packs, weights, monkeypatch):
+    def absent(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", absent)
+    assert "left out; it needs pycocotools" in known_evaluation(packs, weights).run()
 
 
 def test_sheets_show_the_best_and_the_worst(packs, weights):
