@@ -168,7 +168,6 @@ def test_a_net_that_reads_correspondence_is_told_what_was_found_in_its_crop(surf
     scale = 64 / (PERSON_CROP_ENLARGEMENT * 150)
     assert abs(rows.min() - (32 - 75 * scale)) < 1 and abs(columns.max() + 1 - (32 + 25 * scale)) < 1
     assert told.atlas_hash == surface.atlas.hash
-    finder.people.clear()
     reconstruct(PHOTO, replace(net, finder=finder, charts=surface.charts), boxes_xywh=[BOX])
     assert torch.equal(net.net.told[1].mask, told.mask)
     reconstruct(PHOTO, replace(net, charts=surface.charts), boxes_xywh=[BOX])
