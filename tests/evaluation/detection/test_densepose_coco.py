@@ -7,9 +7,18 @@ import pytest
 import torch
 from PIL import Image
 
+from meshrec.body.official_geodesics import OfficialGeodesics
+from meshrec.build_detector import DetectorTrainConfig
+from meshrec.engine.distributed import World
 from meshrec.errors import AssetNotFound, InvalidInput
 from meshrec.evaluation.detection.densepose_coco import DensePoseCoco
+from meshrec.evaluation.detection.job import DetectorEvaluation
+from meshrec.evaluation.options import EvaluationOptions
+from meshrec.iuv.rcnn_files import save_rcnn
 from meshrec.iuv.results import DENSEPOSE_CHARTS
+from tests.support.densepose_evaluation import write_tables
+from tests.support.known_detections import KnownPredictor, detection
+from tests.support.small_rcnn import small_rcnn
 
 # The right half of a square of 256 x 256, as plain run lengths down the columns.
 RIGHT_HALF = {"size": [256, 256], "counts": [256 * 128, 256 * 128]}
@@ -46,6 +55,35 @@ def test_people_with_points_others_and_crowds(file):
     assert plain.points_px is None and plain.mask[40, 70] and not plain.mask[40, 50] and not plain.crowd
     assert crowd.crowd and torch.equal(crowd.mask.nonzero()[:, 1].unique(), torch.tensor([99]))
     assert "2 photographs, 3 people and crowds, 1 with points" in scenes.describe()["set"]
+
+
+def evaluated(file, charts, **options):
+    """Figures of a detector that finds the person with points, and somebody who is not there."""
+    weights = file.with_name("small.safetensors")
+    save_rcnn(weights, small_rcnn(), charts)
+    predictor = KnownPredictor(charts)
+    found = [detection((10, 20, 52, 72), part=1, u=0.1), detection((60, 60, 70, 75), score=0.95)]
+    predictor.tell(np.zeros((80, 100, 3), np.uint8), found)
+    chosen = EvaluationOptions(weights=str(weights), people=0, data=(f"minival={file}::{file.parent}",), **options)
+    evaluation = DetectorEvaluation(DetectorTrainConfig(), chosen, World(), predictor)
+    evaluation.run()
+    return evaluation.findings.reports["minival"].figures["model"]
+
+
+def test_similarities_need_the_tables_and_a_detector_of_the_same_charts(file, tmp_path):
+    pytest.importorskip("scipy.io", reason="the tables are MATLAB files (extra convert)")
+    write_tables(tmp_path)
+    figures = evaluated(file, DENSEPOSE_CHARTS, densepose_tables=str(tmp_path))
+    # Part 1 everywhere, with U = 0.1 cut off to 25 / 255: right for the first of the two points.
+    said = torch.tensor([[25 / 255, 0.0]] * 2)
+    true = torch.tensor([1, 24]), torch.tensor([[0.1, 0.2], [1.0, 1.0]])
+    distance = OfficialGeodesics.from_folder(tmp_path)(torch.tensor([1, 1]), said, *true)
+    gps = torch.exp(-(distance**2) / (2 * torch.tensor([0.351, 0.150]) ** 2)).mean().item()
+    assert figures["found_gps"] == pytest.approx(gps) and figures["found_part_accuracy"] == 0.5
+    assert {"gps_ap", "gpsm_ap", "iou_ap"} <= set(figures) and figures["box_recall"] == 0.5
+    for charts, options in (("ours", {"densepose_tables": str(tmp_path)}), (DENSEPOSE_CHARTS, {})):
+        figures = evaluated(file, charts, **options)
+        assert "found_part_accuracy" in figures and not {"gps_ap", "found_gps"} & set(figures)
 
 
 def test_damaged_files_are_explained(file):
