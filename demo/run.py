@@ -2,14 +2,15 @@
 
     python demo/run.py photo.jpg --save mesh.obj --overlay overlay.png
 
-Without a box the network looks for one person in the whole photo. With several photos, or a folder, every output file
-gets the photo's name appended. Without any output option, a mesh and an overlay named after the photo are written to
-the working directory.
+Everybody who is found becomes a mesh; --box says instead where the people are. With several photos, or a folder, every
+output file gets the photo's name appended. Without any output option, a mesh and an overlay named after the photo are
+written to the working directory.
 """
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -25,20 +26,33 @@ def main(arguments=None) -> int:
     from meshrec.data.photo import find_photos
     from meshrec.demo_job import Outputs, plan_outputs, run_photos, summary
     from meshrec.errors import InvalidInput
+    from meshrec.iuv.predictor import make_predictor
+    from meshrec.iuv.selection import PeopleLimits
     from meshrec.vis.viewer import check_viewer, show_people
 
-    wanted = Outputs(options.save, options.overlay, options.iuv, options.save_camera)
+    wanted = Outputs(
+        options.save, options.overlay, options.iuv, options.save_iuv, options.correspondence, options.save_camera
+    )
     photos = find_photos(options.images)
     if options.box and len(photos) > 1:
         raise InvalidInput(f"--box belongs to one photo, but {len(photos)} were given.")
+    if options.max_people is not None and options.max_people < 1:
+        raise InvalidInput(f"--max-people must be at least 1, got {options.max_people}.")
     if options.view:
         check_viewer()
-    model = load_model(weights=options.weights, body=options.body, device=options.device)
+    limits = PeopleLimits(options.min_score)
+    model = load_model(weights=options.weights, body=options.body, device=options.device, finder=False)
+    if not options.box or wanted.needs_finder or model.net.correspondence_net.iuv_input:
+        finder = make_predictor(options.iuv_backend, options.iuv_checkpoint, options.iuv_config, limits, model.device)
+        model = replace(model, finder=finder)
     reports = []
-    progress = tqdm(run_photos(photos, plan_outputs(photos, wanted), model, boxes_xywh=options.box,
-                               field_of_view_deg=options.field_of_view), total=len(photos), unit="photo", disable=None)
+    results = run_photos(photos, plan_outputs(photos, wanted), model, boxes_xywh=options.box,
+                         max_people=options.max_people, field_of_view_deg=options.field_of_view)
+    progress = tqdm(results, total=len(photos), unit="photo", disable=None)
     for report in progress:
         reports.append(report)
+        if report.error is None and not report.people:
+            progress.write(f"{report.photo}: nobody found")
         for path in report.files:
             progress.write(str(path))
         if report.error is not None:
@@ -57,10 +71,22 @@ def _parser() -> OneLineParser:
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="photos, or folders of photos")
     parser.add_argument("--save", type=Path, metavar="MESH", help="mesh as .obj, .ply or .glb")
     parser.add_argument("--overlay", type=Path, metavar="PNG", help="the photo with the meshes drawn over it")
-    parser.add_argument("--iuv", type=Path, metavar="PNG", help="which point of the body each pixel was taken for")
+    parser.add_argument("--iuv", type=Path, metavar="PNG", help="what the person finder saw: body parts, and U and V")
+    parser.add_argument("--save-iuv", type=Path, metavar="FILE",
+                        help="the same as numbers: I, U, V of every pixel as .npz, or as the channels of a .png")
+    parser.add_argument("--correspondence", type=Path, metavar="PNG",
+                        help="the point of the body that the mesh was made from, for each pixel")
     parser.add_argument("--save-camera", type=Path, metavar="JSON", help="camera that projects the mesh onto the photo")
     parser.add_argument("--box", type=four_numbers, action="append", metavar="X,Y,W,H",
                         help="where a person is, in pixels; once per person (write --box=-5,... for a negative number)")
+    parser.add_argument("--max-people", type=int, metavar="N", help="reconstruct the N largest people only")
+    parser.add_argument("--min-score", type=float, default=0.5, metavar="S",
+                        help="how certain a detection must be, 0 to 1 (default: %(default)s)")
+    parser.add_argument("--iuv-checkpoint", type=Path, metavar="FILE",
+                        help="find people with these weights: ours, or DensePose's of detectron2")
+    parser.add_argument("--iuv-config", metavar="NAME_OR_YAML", help="configuration of a checkpoint of detectron2")
+    parser.add_argument("--iuv-backend", choices=("auto", "ours", "detectron2"), default="auto",
+                        help="who runs that checkpoint (default: %(default)s)")
     parser.add_argument("--field-of-view", type=float, metavar="DEGREES",
                         help="horizontal; by default from EXIF, else the focal length is the photo's diagonal")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="network weights instead of the shipped ones")

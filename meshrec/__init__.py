@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "load_model": "meshrec.build",
     "reconstruct": "meshrec.pipeline",
+    "find_people": "meshrec.pipeline",
     "save_mesh": "meshrec.export",
     "read_photo": "meshrec.data.photo",
     "draw_overlay": "meshrec.vis.overlay",

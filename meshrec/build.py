@@ -19,6 +19,7 @@ from meshrec.engine.devices import pick_device
 from meshrec.engine.stages import StageConfig
 from meshrec.engine.trainer import LoopConfig
 from meshrec.errors import CheckpointMismatch, InvalidInput
+from meshrec.iuv.predictor import IuvPredictor, make_predictor
 from meshrec.models import DecoMR
 from meshrec.models.part_code import part_boxes_uv
 from meshrec.models.variants import (
@@ -189,7 +190,10 @@ def weights_metadata(config: ModelConfig, surface: Surface) -> dict[str, str]:
 
 
 def load_model(
-    weights: str | Path | None = None, body: str | Path | None = None, device: str | torch.device | None = None
+    weights: str | Path | None = None,
+    body: str | Path | None = None,
+    device: str | torch.device | None = None,
+    finder: IuvPredictor | bool = True,
 ) -> MeshModel:
     """A model that is ready to reconstruct.
 
@@ -197,6 +201,8 @@ def load_model(
         weights: a file written by ``tools/train.py``; the shipped default without one.
         body: an SMPL-format file; the shipped body without one. Weights belong to the body they were trained on.
         device: for example ``"cuda"``; the CPU without one.
+        finder: who finds people: True for the shipped DensePose-RCNN, False for nobody (photos are then taken as
+            showing one person, unless boxes are given), or any of `meshrec.iuv.predictor`.
     Raises:
         AssetNotFound: a file is missing.
         CheckpointMismatch: the weights are damaged, or belong to another net, body or atlas.
@@ -224,7 +230,9 @@ def load_model(
     target = pick_device("cpu" if device is None else str(device))
     net = build_net(config, surface)
     load_weights(path, net, expect={"atlas_hash": surface.atlas.hash})
-    return MeshModel(net.to(target).eval(), model.to(target), config.input_size, target)
+    if isinstance(finder, bool):
+        finder = make_predictor(device=target) if finder else None
+    return MeshModel(net.to(target).eval(), model.to(target), config.input_size, target, finder, surface.charts)
 
 
 def find_stage(config: TrainConfig, name: str) -> StageConfig:

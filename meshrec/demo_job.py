@@ -5,16 +5,20 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
 from meshrec.command_line import one_line
-from meshrec.data.photo import read_photo
+from meshrec.data.photo import Photo, read_photo
 from meshrec.errors import InvalidInput, MeshrecError
 from meshrec.export import check_mesh_path, save_camera, save_mesh
-from meshrec.pipeline import MeshModel, reconstruct
-from meshrec.structures import MeshPrediction
-from meshrec.vis.contact_sheet import save_png
+from meshrec.iuv.iuv_files import save_iuv, save_iuv_png
+from meshrec.iuv.paste import paste_people
+from meshrec.iuv.results import PersonIuv
+from meshrec.pipeline import MeshModel, find_people, reconstruct
+from meshrec.structures import SMPL24, MeshPrediction
+from meshrec.vis.contact_sheet import contact_sheet, save_png
+from meshrec.vis.densepose_picture import STYLES, draw_densepose
 from meshrec.vis.iuv_picture import draw_iuv
 from meshrec.vis.overlay import draw_overlay
 
@@ -23,24 +27,47 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where the results of one photo go; None for what is not wanted."""
+    """Where the results of one photo go; None for what is not wanted.
+
+    Attributes:
+        mesh: everybody's mesh; not written where nobody is.
+        overlay: the photo with the meshes drawn over it.
+        iuv: picture of what the person finder saw: parts, and lines of equal U and V.
+        iuv_data: the same as numbers, `.npz` or `.png`; see docs/iuv.md.
+        correspondence: picture of the point of the body that the correspondence net took each pixel for.
+        camera: what projects the meshes onto the photo; not written where nobody is.
+    """
 
     mesh: Path | None = None
     overlay: Path | None = None
     iuv: Path | None = None
+    iuv_data: Path | None = None
+    correspondence: Path | None = None
     camera: Path | None = None
 
     def __post_init__(self) -> None:
         if self.mesh is not None:
             check_mesh_path(self.mesh)
-        for option, path, extension in (("an overlay", self.overlay, ".png"), ("an IUV picture", self.iuv, ".png"),
-                                        ("a camera", self.camera, ".json")):
-            if path is not None and path.suffix.lower() != extension:
-                raise InvalidInput(f"Cannot save {option} as {str(path)!r}: the extension must be {extension}.")
+        for option, path, *extensions in (
+            ("an overlay", self.overlay, ".png"),
+            ("an IUV picture", self.iuv, ".png"),
+            ("IUV data", self.iuv_data, ".npz", ".png"),
+            ("a correspondence picture", self.correspondence, ".png"),
+            ("a camera", self.camera, ".json"),
+        ):
+            if path is not None and path.suffix.lower() not in extensions:
+                raise InvalidInput(
+                    f"Cannot save {option} as {str(path)!r}: the extension must be {' or '.join(extensions)}."
+                )
 
     @property
     def files(self) -> list[Path]:
-        return [path for path in (self.mesh, self.overlay, self.iuv, self.camera) if path is not None]
+        return [path for path in astuple(self) if path is not None]
+
+    @property
+    def needs_finder(self) -> bool:
+        """Whether something is wanted that only a person finder gives."""
+        return self.iuv is not None or self.iuv_data is not None
 
 
 @dataclass(frozen=True)
@@ -50,7 +77,7 @@ class PhotoReport:
     Attributes:
         photo: the file.
         seconds: from reading it to its last output.
-        people: the predictions; empty after an error.
+        people: the predictions; empty where nobody was found, and after an error.
         files: what was written.
         error: one sentence if the photo failed.
     """
@@ -63,10 +90,14 @@ class PhotoReport:
 
     def figures(self) -> dict:
         """The report as plain values for JSON."""
-        people = [{"box_xywh_px": [round(value, 2) for value in person.box_px.tolist()],
-                   "vertices": len(person.vertices_cam), "faces": len(person.faces),
-                   "distance_m": round(float(person.joints_cam[person.joint_set.index("pelvis"), 2]), 3)}
-                  for person in self.people]
+        pelvis = SMPL24.index("pelvis")
+        people = [{
+            "box_xywh_px": [round(value, 2) for value in person.box_px.tolist()],
+            "score": round(person.score, 4),
+            "vertices": len(person.vertices_cam),
+            "faces": len(person.faces),
+            "distance_m": round(float(person.joints_cam[pelvis, 2]), 3),
+        } for person in self.people]
         return {"photo": str(self.photo), "seconds": round(self.seconds, 3), "people": people,
                 "files": [str(path) for path in self.files], "error": self.error}
 
@@ -82,26 +113,31 @@ def plan_outputs(photos: Sequence[Path], wanted: Outputs) -> list[Outputs]:
                 for label in _labels(photos)]
     if len(photos) == 1:
         return [wanted]
-    return [Outputs(*(path and path.with_name(f"{path.stem}_{label}{path.suffix}")
-                      for path in (wanted.mesh, wanted.overlay, wanted.iuv, wanted.camera)))
+    return [Outputs(*(path and path.with_name(f"{path.stem}_{label}{path.suffix}") for path in astuple(wanted)))
             for label in _labels(photos)]
 
 
 def run_photos(photos: Sequence[Path], outputs: Sequence[Outputs], model: MeshModel, *,
-               boxes_xywh: Sequence[Sequence[float]] | None = None,
+               boxes_xywh: Sequence[Sequence[float]] | None = None, max_people: int | None = None,
                field_of_view_deg: float | None = None) -> Iterator[PhotoReport]:
     """Reconstruct photo after photo; one that fails is reported and the next one follows."""
-    for photo, output in zip(photos, outputs, strict=True):
+    for path, output in zip(photos, outputs, strict=True):
         start = time.perf_counter()
         try:
-            people = _run_photo(photo, output, model, boxes_xywh, field_of_view_deg)
+            photo = read_photo(path)
+            found = None
+            if model.finder is not None and (boxes_xywh is None or output.needs_finder):
+                found = find_people(photo, model, boxes_xywh=boxes_xywh, max_people=max_people)
+            people = reconstruct(photo, model, boxes_xywh=boxes_xywh, people=None if boxes_xywh else found,
+                                 field_of_view_deg=field_of_view_deg)
+            files = _write(photo, found, people, output, model)
         except MeshrecError as error:
-            yield PhotoReport(photo, time.perf_counter() - start, error=one_line(error))
+            yield PhotoReport(path, time.perf_counter() - start, error=one_line(error))
         except Exception as error:  # a bug that one photo triggers must not cost the other photos
-            _LOG.exception("%s failed", photo)
-            yield PhotoReport(photo, time.perf_counter() - start, error=f"{type(error).__name__}: {one_line(error)}")
+            _LOG.exception("%s failed", path)
+            yield PhotoReport(path, time.perf_counter() - start, error=f"{type(error).__name__}: {one_line(error)}")
         else:
-            yield PhotoReport(photo, time.perf_counter() - start, people, output.files)
+            yield PhotoReport(path, time.perf_counter() - start, people, files)
 
 
 def summary(reports: Sequence[PhotoReport]) -> str:
@@ -112,19 +148,31 @@ def summary(reports: Sequence[PhotoReport]) -> str:
     return f"{done}; failed: {', '.join(str(report.photo) for report in failed)}" if failed else done
 
 
-def _run_photo(photo_path: Path, output: Outputs, model: MeshModel, boxes_xywh: Sequence[Sequence[float]] | None,
-               field_of_view_deg: float | None) -> list[MeshPrediction]:
-    photo = read_photo(photo_path)
-    people = reconstruct(photo, model, boxes_xywh=boxes_xywh, field_of_view_deg=field_of_view_deg)
-    if output.mesh is not None:
+def _write(photo: Photo, found: Sequence[PersonIuv] | None, people: Sequence[MeshPrediction], output: Outputs,
+           model: MeshModel) -> list[Path]:
+    """What is wanted and there is; the paths of what was written."""
+    if output.needs_finder and found is None:
+        raise InvalidInput("An IUV needs a model with a person finder.")
+    pixels, written = photo.pixels, output.files
+    if people and output.mesh is not None:
         save_mesh(people, output.mesh)
-    if output.overlay is not None:
-        save_png(draw_overlay(photo.pixels, people), output.overlay)
-    if output.iuv is not None:
-        save_png(draw_iuv(photo.pixels, people), output.iuv)
-    if output.camera is not None:
+    if people and output.camera is not None:
         save_camera(people[0], output.camera)
-    return people
+    if not people:
+        written = [path for path in written if path not in (output.mesh, output.camera)]
+    if output.overlay is not None:
+        save_png(draw_overlay(pixels, people), output.overlay)
+    if output.iuv is not None:
+        save_png(contact_sheet([draw_densepose(pixels, found, style) for style in STYLES], 2), output.iuv)
+    if output.iuv_data is not None:
+        pasted = paste_people(found, pixels.shape[:2])
+        if output.iuv_data.suffix.lower() == ".png":
+            save_iuv_png(pasted, output.iuv_data)
+        else:
+            save_iuv(pasted, found, output.iuv_data, model.finder.charts)
+    if output.correspondence is not None:
+        save_png(draw_iuv(pixels, people), output.correspondence)
+    return written
 
 
 def _labels(photos: Sequence[Path]) -> list[str]:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -19,13 +18,11 @@ from meshrec.errors import CheckpointMismatch, InvalidInput
 from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT, crop_image, square_crop_from_box
 from meshrec.geometry.projection import default_focal_px, focal_from_field_of_view, weak_perspective_to_translation
 from meshrec.iuv.atlas_crop import people_to_atlas
+from meshrec.iuv.predictor import IuvPredictor
 from meshrec.iuv.results import PersonIuv
 from meshrec.models.decomr import DecoMR
 from meshrec.structures import SMPL24, IuvMap, MeshPrediction, PinholeCamera
 from meshrec.uv import PartCharts
-
-if TYPE_CHECKING:  # a protocol; whoever makes a predictor imports its backend
-    from meshrec.iuv.predictor import IuvPredictor
 
 _LARGEST_BOX = 10  # a person may be cut off by the photo's edge, but hardly by more
 _SMALLEST_BLOB = 0.01  # share of the crop below which what the net takes for a person is not worth a second look

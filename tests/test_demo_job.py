@@ -1,14 +1,17 @@
 """What the demo plans, writes and reports."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from meshrec.demo_job import Outputs, PhotoReport, plan_outputs, run_photos, summary
 from meshrec.errors import InvalidInput
-from tests.support.people import egg_model
+from meshrec.iuv.iuv_files import load_iuv, load_iuv_png
+from tests.support.people import Finder, egg_model
 from tests.support.photos import write_readable_photos, write_unreadable_photos
 
 
@@ -29,7 +32,8 @@ def test_without_wishes_a_mesh_and_an_overlay_go_to_the_working_directory():
 
 
 @pytest.mark.parametrize("option, name, allowed", [("mesh", "m.stl", ".obj, .ply, .glb"), ("overlay", "o.jpg", ".png"),
-                                                   ("iuv", "i", ".png"), ("camera", "c.yaml", ".json")])
+                                                   ("iuv", "i", ".png"), ("iuv_data", "i.jpg", ".npz or .png"),
+                                                   ("correspondence", "c.gif", ".png"), ("camera", "c.yaml", ".json")])
 def test_an_unknown_extension_is_refused_before_any_work(option, name, allowed):
     with pytest.raises(InvalidInput, match=allowed):
         Outputs(**{option: Path(name)})
@@ -37,14 +41,58 @@ def test_an_unknown_extension_is_refused_before_any_work(option, name, allowed):
 
 def test_a_run_writes_every_wanted_file_and_reports_it(tmp_path):
     photo = write_readable_photos(tmp_path)["plain"]
-    output = Outputs(tmp_path / "m.glb", tmp_path / "o.png", tmp_path / "i.png", tmp_path / "c.json")
+    output = Outputs(
+        tmp_path / "m.glb", tmp_path / "o.png", correspondence=tmp_path / "i.png", camera=tmp_path / "c.json"
+    )
     report, = run_photos([photo], [output], egg_model(), boxes_xywh=[[5, 5, 20, 40], [30, 5, 20, 40]])
     assert report.error is None and report.files == output.files and all(path.stat().st_size for path in output.files)
     figures = report.figures()
     assert [person["box_xywh_px"] for person in figures["people"]] == [[5, 5, 20, 40], [30, 5, 20, 40]]
-    assert figures["people"][0]["vertices"] == 162 and figures["seconds"] > 0
+    assert figures["people"][0]["vertices"] == 162 and figures["people"][0]["score"] == 1 and figures["seconds"] > 0
     with Image.open(output.overlay) as overlay, Image.open(photo) as original:
         assert overlay.size == original.size and not np.array_equal(np.asarray(overlay), np.asarray(original))
+
+
+def test_what_the_finder_saw_is_drawn_and_saved(tmp_path):
+    photo = write_readable_photos(tmp_path)["plain"]
+    model = replace(egg_model(), finder=Finder((5, 5, 25, 45), (30, 5, 40, 30)))
+    output = Outputs(tmp_path / "m.obj", iuv=tmp_path / "i.png", iuv_data=tmp_path / "i.npz")
+    report, = run_photos([photo], [output], model)
+    assert report.error is None and report.files == output.files
+    assert [person["score"] for person in report.figures()["people"]] == [0.9, 0.8]
+    saved = load_iuv(output.iuv_data)
+    assert saved.photo.person.unique().tolist() == [0, 1, 2] and saved.charts == Finder.charts
+    as_png = Outputs(iuv_data=tmp_path / "data.png")
+    assert next(run_photos([photo], [as_png], model)).error is None
+    assert torch.equal(load_iuv_png(as_png.iuv_data)[0], saved.photo.labels)
+    with Image.open(output.iuv) as picture, Image.open(photo) as original:
+        assert picture.width >= 2 * original.width
+
+
+def test_a_photo_without_people_gives_an_empty_result_and_no_mesh(tmp_path):
+    photo = write_readable_photos(tmp_path)["plain"]
+    output = Outputs(tmp_path / "m.obj", tmp_path / "o.png", tmp_path / "i.png", tmp_path / "i.npz",
+                     tmp_path / "c.png", tmp_path / "c.json")
+    report, = run_photos([photo], [output], replace(egg_model(), finder=Finder()))
+    assert report.error is None and report.people == [] and report.figures()["people"] == []
+    assert report.files == [output.overlay, output.iuv, output.iuv_data, output.correspondence]
+    assert all(path.exists() for path in report.files) and not output.mesh.exists() and not output.camera.exists()
+    with Image.open(output.overlay) as overlay, Image.open(photo) as original:
+        assert np.array_equal(np.asarray(overlay), np.asarray(original))
+
+
+def test_an_iuv_shows_the_people_in_given_boxes_too(tmp_path):
+    photo = write_readable_photos(tmp_path)["plain"]
+    output, boxes = Outputs(iuv_data=tmp_path / "i.npz"), [[5, 5, 20, 40]]
+    report, = run_photos([photo], [output], replace(egg_model(), finder=Finder()), boxes_xywh=boxes)
+    assert report.error is None and [person.box_px.tolist() for person in report.people] == boxes
+    assert load_iuv(output.iuv_data).photo.person.unique().tolist() == [0, 1]
+
+
+def test_an_iuv_without_a_finder_is_explained(tmp_path):
+    photo = write_readable_photos(tmp_path)["plain"]
+    report, = run_photos([photo], [Outputs(iuv=tmp_path / "i.png")], egg_model(), boxes_xywh=[[5, 5, 20, 40]])
+    assert "needs a model with a person finder" in report.error and not (tmp_path / "i.png").exists()
 
 
 def test_a_run_goes_on_past_photos_that_cannot_be_read(tmp_path):
@@ -62,11 +110,11 @@ def test_a_run_goes_on_past_photos_that_cannot_be_read(tmp_path):
 
 def test_a_bug_that_one_photo_triggers_does_not_cost_the_others(tmp_path, caplog):
     class FailsOnce(type(egg_model().net)):
-        def forward(self, images):
+        def forward(self, images, iuv=None):
             if not self.crops:
                 self.crops.append(images)
                 raise RuntimeError("surprise")
-            return super().forward(images)
+            return super().forward(images, iuv)
 
     model = egg_model()
     model.net.__class__ = FailsOnce

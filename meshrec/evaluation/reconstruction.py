@@ -42,7 +42,7 @@ class ReconstructionEvaluation:
         self.config, self.options, self.world = config, options, world
         self.surface = Surface.load()
         device = None if options.device is None else world.pick_device(options.device)
-        self.model: MeshModel = load_model(options.weights, device=device)
+        self.model: MeshModel = load_model(options.weights, device=device, finder=False)
         self.reader = JointReader(self.surface.body, options.regressor)
         self.words = model_words(options.weights, self.model, self.surface)
         self.sets = [open_photo_set(name, path, self.surface, bodies) for name, path in places.items()]

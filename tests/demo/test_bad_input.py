@@ -11,9 +11,10 @@ from PIL import Image
 from safetensors.torch import load_file
 
 import meshrec.build
+import meshrec.iuv.predictor
 from meshrec.checkpoint import read_metadata, save_weights
 from tests.support.commands import REPOSITORY, load_main, run_script
-from tests.support.people import egg_model
+from tests.support.people import Finder, egg_model
 from tests.support.photos import gradient, write_readable_photos, write_unreadable_photos
 
 
@@ -21,6 +22,7 @@ from tests.support.photos import gradient, write_readable_photos, write_unreadab
 def demo(monkeypatch, tmp_path):
     """The demo's main with a light stand-in for the network, in an empty working directory."""
     monkeypatch.setattr(meshrec.build, "load_model", lambda **options: egg_model())
+    monkeypatch.setattr(meshrec.iuv.predictor, "make_predictor", lambda *options: Finder((2, 2, 30, 40)))
     monkeypatch.chdir(tmp_path)
     return load_main("demo/run.py")
 
@@ -60,6 +62,9 @@ def test_a_bad_photo_is_explained(demo, tmp_path, capsys, sentence):
 @pytest.mark.parametrize("arguments, sentence", [
     (["--save", "mesh.stl"], ".obj, .ply, .glb"), (["--save", "mesh"], ".obj, .ply, .glb"),
     (["--overlay", "o.jpg"], "must be .png"), (["--iuv", "o.tiff"], "must be .png"),
+    (["--save-iuv", "o.txt"], "must be .npz or .png"), (["--correspondence", "o.npz"], "must be .png"),
+    (["--max-people", "0"], "at least 1, got 0"),
+    (["--min-score", "50"], "between 0 and 1, got 50"), (["--iuv-backend", "theirs"], "invalid choice: 'theirs'"),
     (["--save-camera", "c.txt"], "must be .json"), (["--save", "absent/mesh.obj"], "Cannot write absent/mesh.obj"),
     (["--overlay", "absent/o.png"], "Cannot write absent/o.png"), (["--json", "absent/f.json"], "Cannot write"),
     (["--box", "500,500,20,20"], "outside the photo of 64 x 96"), (["--box", "5,5,0,20"], "is empty"),
@@ -138,6 +143,23 @@ def test_without_output_options_a_mesh_and_an_overlay_appear_and_are_named(demo,
                for name in ("photo_mesh.obj", "photo_overlay.png"))
 
 
+def test_a_photo_without_people_says_so_and_is_no_failure(demo, photo, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(meshrec.iuv.predictor, "make_predictor", lambda *options: Finder())
+    assert demo(photo, "--save", "m.obj", "--overlay", "o.png", "--json", "f.json") == 0
+    printed = capsys.readouterr()
+    assert f"{photo}: nobody found" in printed.out + printed.err and "0 people" in printed.out
+    assert json.loads((tmp_path / "f.json").read_text())[0]["people"] == []
+    assert (tmp_path / "o.png").exists() and not (tmp_path / "m.obj").exists()
+
+
+def test_the_largest_people_are_kept(demo, photo, tmp_path, monkeypatch):
+    finder = Finder((2, 2, 12, 22), (20, 10, 60, 90), (2, 40, 22, 80))
+    monkeypatch.setattr(meshrec.iuv.predictor, "make_predictor", lambda *options: finder)
+    assert demo(photo, "--max-people", "2", "--json", "f.json", "--overlay", "o.png") == 0
+    people = json.loads((tmp_path / "f.json").read_text())[0]["people"]
+    assert [person["box_xywh_px"] for person in people] == [[20, 10, 40, 80], [2, 40, 20, 40]]
+
+
 @pytest.mark.parametrize("script", ["demo/run.py", *(f"tools/{path.name}" for path in REPOSITORY.glob("tools/*.py"))])
 def test_help_needs_no_torch(script):
     code = (f"import runpy, sys\nsys.argv = ['script', '--help']\n"
@@ -191,7 +213,7 @@ def test_weights_of_another_body_are_refused(photo, capsys, tmp_path, weights):
 def test_weights_that_are_not_numbers_are_explained(photo, capsys, tmp_path, weights, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = _changed_weights(weights, tmp_path / "nan.safetensors", value=float("nan"))
-    assert load_main("demo/run.py")(photo, "--weights", path) == 2
+    assert load_main("demo/run.py")(photo, "--weights", path, "--box", "5,5,40,60") == 2
     assert "not finite" in _only_sentence(capsys)
 
 
@@ -201,8 +223,8 @@ def test_the_real_demo_survives_a_folder_of_everything(tmp_path, weights):
     bad = [path for path in write_unreadable_photos(folder).values() if path.exists()]
     good = write_readable_photos(folder)
     Image.new("L", (12_000, 8_400), 90).save(folder / "huge.jpg")
-    result = run_script("demo/run.py", folder, "--weights", weights, "--save", "m.obj", cwd=tmp_path)
+    result = run_script("demo/run.py", folder, "--weights", weights, "--overlay", "o.png", cwd=tmp_path)
     assert result.returncode == 2 and "Traceback" not in result.stderr
     assert f"{len(good) + 1} of {len(good) + len(bad) + 1} photos done" in result.stdout
     assert all(f"error: {path}" in result.stderr for path in bad)
-    assert len(list(tmp_path.glob("m_*.obj"))) == len(good) + 1
+    assert len(list(tmp_path.glob("o_*.png"))) == len(good) + 1
