@@ -113,6 +113,10 @@ def _end_opencv_threads() -> None:
     cv2.setNumThreads(1)
 
 
-def _settle_worker(number: int) -> None:
-    """Ctrl-C is the training's to answer, which then ends its workers; torch gives each worker one thread by itself."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _settle_worker(worker: int) -> None:
+    """A wish to stop, which terminals and torchrun send to all processes, is the training's to answer.
+
+    It ends its workers itself. Torch gives each worker one thread.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

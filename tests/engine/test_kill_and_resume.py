@@ -109,12 +109,13 @@ def test_two_killed_processes_resume_as_one_with_workers(tmp_path):
     assert_same_run(tmp_path / "killed", tmp_path / "whole")
 
 
+@pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_process_that_is_asked_to_stop_saves_and_says_how_to_go_on(tmp_path, undisturbed, number, code):
-    settings = dict(steps=STEPS, loop=dict(log_every=3, save_every=4))
+def test_a_process_that_is_asked_to_stop_saves_and_says_how_to_go_on(tmp_path, undisturbed, number, code, workers):
+    settings = dict(steps=STEPS, loop=dict(log_every=3, save_every=4, workers=workers))
     process = start(train, str(tmp_path / "run"), errors=tmp_path / "said", **settings)
     wait_for_rows(process, tmp_path / "run", 3)
-    os.kill(process.pid, number)
+    os.killpg(process.pid, number)
     assert ends(process) == [code]
     said = (tmp_path / "said").read_text()
     assert said.count("\n") == 1 and said.startswith(f"Stopped by {signal.Signals(number).name} after step ")

@@ -107,6 +107,7 @@ def train_and_die(folder: str, *, at: str, **options) -> None:
 
 
 def _run(job, arguments, options, environment, errors) -> None:
+    os.setpgrp()  # with its workers, as a terminal and torchrun start programs
     import torch
 
     os.environ.update(environment)
