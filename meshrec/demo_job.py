@@ -128,7 +128,7 @@ def run_photos(photos: Sequence[Path], outputs: Sequence[Outputs], model: MeshMo
             found = None
             if model.finder is not None and (boxes_xywh is None or output.needs_finder):
                 found = find_people(photo, model, boxes_xywh=boxes_xywh, max_people=max_people)
-            people = reconstruct(photo, model, boxes_xywh=boxes_xywh, people=None if boxes_xywh else found,
+            people = reconstruct(photo, model, boxes_xywh=boxes_xywh, people=found if boxes_xywh is None else None,
                                  field_of_view_deg=field_of_view_deg)
             files = _write(photo, found, people, output, model)
         except MeshrecError as error:

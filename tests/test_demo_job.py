@@ -87,6 +87,8 @@ def test_an_iuv_shows_the_people_in_given_boxes_too(tmp_path):
     report, = run_photos([photo], [output], replace(egg_model(), finder=Finder()), boxes_xywh=boxes)
     assert report.error is None and [person.box_px.tolist() for person in report.people] == boxes
     assert load_iuv(output.iuv_data).photo.person.unique().tolist() == [0, 1]
+    nobody, = run_photos([photo], [output], replace(egg_model(), finder=Finder()), boxes_xywh=[])
+    assert nobody.error is None and nobody.people == []
 
 
 def test_an_iuv_without_a_finder_is_explained(tmp_path):
