@@ -1,0 +1,1 @@
+"""Bodies fitted to evidence: to joints in images, to meshes."""
