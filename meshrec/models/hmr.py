@@ -1,0 +1,69 @@
+"""Body parameters straight from a crop: backbone, reader of its features, iterative regressor (HMR, SPIN)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from meshrec.checks import check_shapes
+from meshrec.models.correspondence_net import IMAGE_MEAN, IMAGE_STD
+from meshrec.models.iterative_regressor import BodyEstimate, IterativeRegressor
+from meshrec.structures import BodyParams, WeakPerspectiveCamera
+
+
+@dataclass(frozen=True)
+class HmrOutput:
+    """What the net believes after each of its steps.
+
+    Attributes:
+        steps: one estimate per step; losses read the last one, the discriminators all of them.
+    """
+
+    steps: tuple[BodyEstimate, ...]
+
+    @property
+    def params(self) -> BodyParams:
+        """Shape and pose of the last step, in camera axes."""
+        return self.steps[-1].params
+
+    @property
+    def camera(self) -> WeakPerspectiveCamera:
+        """Weak perspective of the crops, of the last step."""
+        return self.steps[-1].camera
+
+
+class MeanOfLastMap(nn.Module):
+    """Reads a backbone by averaging its coarsest map (HMR, SPIN): list of (B, C, h, w) -> (B, C)."""
+
+    def forward(self, maps: list[Tensor]) -> Tensor:
+        return maps[-1].mean(dim=(2, 3))
+
+
+class Hmr(nn.Module):
+    """From crops of people to the parameters of their bodies.
+
+    Args:
+        backbone: (B, 3, H, W) normalised pictures to feature maps, finest first.
+        regressor: of the reader's vector.
+        reader: feature maps to one vector (B, F).
+    """
+
+    def __init__(self, backbone: nn.Module, regressor: IterativeRegressor, reader: nn.Module | None = None) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.reader = MeanOfLastMap() if reader is None else reader
+        self.regressor = regressor
+        self.register_buffer("image_mean", torch.tensor(IMAGE_MEAN)[:, None, None], persistent=False)
+        self.register_buffer("image_std", torch.tensor(IMAGE_STD)[:, None, None], persistent=False)
+
+    def forward(self, images: Tensor) -> HmrOutput:
+        """Bodies of crops.
+
+        Args:
+            images: (B, 3, H, W) RGB in [0, 1], best of the size that the net was trained with.
+        """
+        check_shapes(images=(images, "B 3 H W"))
+        maps = self.backbone((images - self.image_mean) / self.image_std)
+        return HmrOutput(self.regressor(self.reader(maps)))
