@@ -1,4 +1,4 @@
-"""Where an iterative regressor starts: the mean pose of recorded motion, the mean shape, a camera that fits the crop."""
+"""Where an iterative regressor starts: mean pose of recorded motion, mean shape, a camera that fits the crop."""
 
 from __future__ import annotations
 
