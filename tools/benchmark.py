@@ -1,4 +1,4 @@
-"""Measure speeds: `benchmark.py rasterise|nets|data [--json F]`. Each measurement is a subcommand of its own."""
+"""Measure speeds: `benchmark.py rasterise|nets|finder|data [--json F]`. Each measurement is a subcommand of its own."""
 
 from __future__ import annotations
 
@@ -86,6 +86,33 @@ def nets(options: argparse.Namespace) -> dict:
     return {"timings": [asdict(row) for row in timings], "light_over_paper": ratio}
 
 
+def describe_finder(command: argparse.ArgumentParser) -> None:
+    command.description = "Milliseconds to find the people of one photo and their IUV."
+    command.add_argument("--image", type=Path, help="a photo (default: the sample of a street)")
+    command.add_argument("--width", type=int, default=640, help="that the photo is scaled to, pixels")
+    command.add_argument("--height", type=int, default=480, help="that the photo is scaled to, pixels")
+    command.add_argument("--checkpoint", type=Path, help="weights (default: the shipped ones)")
+
+
+def finder(options: argparse.Namespace) -> dict:
+    from meshrec.engine.benchmark_finder import benchmark_finder
+    from meshrec.errors import InvalidInput
+
+    if min(options.width, options.height) < 1:
+        raise InvalidInput(f"A photo of {options.width} x {options.height} pixels is empty; both must be positive.")
+    timing = benchmark_finder(
+        options.image,
+        size_px=(options.width, options.height),
+        checkpoint=options.checkpoint,
+        device=options.device,
+    )
+    print(
+        f"{timing.width_px} x {timing.height_px} px with {timing.people} people: "
+        f"{timing.ms_per_photo:.1f} ms, best {timing.best_ms_per_photo:.1f} ms"
+    )
+    return asdict(timing)
+
+
 def describe_data(command: argparse.ArgumentParser) -> None:
     command.description = "Synthetic images made a second beside those that a training step uses, light nets."
     command.add_argument("--config", default="configs/decomr_light.yaml", help="whose synthetic people are made")
@@ -108,7 +135,12 @@ def data(options: argparse.Namespace) -> dict:
     return asdict(timing)
 
 
-COMMANDS = {"rasterise": (describe_rasterise, rasterise), "nets": (describe_nets, nets), "data": (describe_data, data)}
+COMMANDS = {
+    "rasterise": (describe_rasterise, rasterise),
+    "nets": (describe_nets, nets),
+    "finder": (describe_finder, finder),
+    "data": (describe_data, data),
+}
 
 if __name__ == "__main__":
     raise SystemExit(run_command(main))

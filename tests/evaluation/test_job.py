@@ -83,6 +83,7 @@ def test_a_tiny_data_set_gives_figures_a_table_and_pictures(weights, dataset, ca
     (["--regressor", "none.npy"], "no joint regressor none.npy"),
     (["--json", "none/figures.json"], "no folder none"),
     (["--weights", "none.safetensors"], "none.safetensors"),
+    (["model.input_size=64"], "measured as the model they were trained as"),
 ])  # fmt: skip
 def test_words_that_name_nothing_end_with_one_sentence(weights, capsys, arguments, sentence):
     assert load_main("tools/eval.py")(CONFIG, "--people", 0, *arguments) == 2
