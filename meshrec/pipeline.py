@@ -112,7 +112,7 @@ def reconstruct(image: str | Path | Photo | np.ndarray | Tensor, model: MeshMode
         CheckpointMismatch: the net's weights are damaged and give no finite mesh.
     """
     photo = as_photo(image)
-    camera = _photo_camera(photo, field_of_view_deg, focal_px)
+    camera = photo_camera(photo, field_of_view_deg, focal_px)
     if boxes_xywh is not None and people is not None:
         raise InvalidInput("Give boxes or people, not both.")
     if boxes_xywh is None and people is None and model.finder is not None:
@@ -198,7 +198,16 @@ def _crop(pixels: np.ndarray, centre_px: Tensor, side_px: Tensor, size: int) -> 
     return crop_image(image, (centre_px - centre_px.new_tensor([left, top]))[None], side_px[None], size)
 
 
-def _photo_camera(photo: Photo, field_of_view_deg: float | None, focal_px: float | None) -> PinholeCamera:
+def photo_camera(photo: Photo, field_of_view_deg: float | None = None,
+                 focal_px: float | None = None) -> PinholeCamera:
+    """The camera of a photo as it is worked on, see `reconstruct`.
+
+    Args:
+        field_of_view_deg: horizontal.
+        focal_px: in pixels of the original.
+    Raises:
+        InvalidInput: both are given, or one that no camera has.
+    """
     height, width = photo.pixels.shape[:2]
     if focal_px is not None and field_of_view_deg is not None:
         raise InvalidInput("Give the focal length or the field of view, not both.")
