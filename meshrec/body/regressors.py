@@ -48,9 +48,11 @@ class NamedJoints(nn.Module):
     Attributes:
         joint_set: the set.
         present: (K,) bool, which of its joints the body has.
+        index: (K,) long into the body's skeleton joints followed by its vertices; 0 for absent joints.
     """
 
     present: Tensor
+    index: Tensor
 
     def __init__(self, body: BodyModel, joint_set: JointSet) -> None:
         super().__init__()
@@ -59,7 +61,6 @@ class NamedJoints(nn.Module):
         landmarks = LANDMARK_VERTICES if body.vertex_count == _LANDMARK_VERTEX_COUNT else {}
         landmarks = landmarks | {"head_top": int(body.template_vertices[:, 1].argmax())}
         skeleton = SMPL24.names if body.joint_count >= len(SMPL24) else ()
-        # Index into the skeleton joints followed by the vertices.
         place = [
             skeleton.index(name)
             if name in skeleton
@@ -70,12 +71,12 @@ class NamedJoints(nn.Module):
         ]
         index = torch.tensor(place, device=body.template_vertices.device)
         self.register_buffer("present", index >= 0, persistent=False)
-        self.register_buffer("_index", index.clamp_min(0), persistent=False)
+        self.register_buffer("index", index.clamp_min(0), persistent=False)
 
     def forward(self, output: BodyOutput) -> Tensor:
         """Joints (B, K, 3) of posed bodies, in the same frame; absent ones are zero."""
         check_shapes(joints=(output.joints, f"B {self._body_joints} 3"))
-        joint = output.joints[:, self._index.clamp_max(self._body_joints - 1)]
-        vertex = output.vertices[:, (self._index - self._body_joints).clamp_min(0)]
-        chosen = torch.where((self._index < self._body_joints)[:, None], joint, vertex)
+        joint = output.joints[:, self.index.clamp_max(self._body_joints - 1)]
+        vertex = output.vertices[:, (self.index - self._body_joints).clamp_min(0)]
+        chosen = torch.where((self.index < self._body_joints)[:, None], joint, vertex)
         return torch.where(self.present[:, None], chosen, torch.zeros_like(chosen))
