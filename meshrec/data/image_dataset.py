@@ -107,6 +107,7 @@ class ImageDataset:
             has_mask=torch.from_numpy(people.has_mask.copy()),
             joints_ndc=joints_ndc,
             joint_confidence=confidence,
+            person=torch.from_numpy(np.arange(len(self))[index]),
         )
         return self._in_space(batch, people, views)
 
@@ -121,8 +122,9 @@ class ImageDataset:
             view.joints_cam(*labels) for view, *labels in zip(views, people.joints_cam, people.joint_cam_confidence)
         )
         turns = torch.from_numpy(np.stack([view.turn_cam for view in views])).float()
-        posed = self.truth.pose(people, turns, torch.tensor([view.mirror for view in views]))
+        posed = self.truth.pose(people, turns)
         batch = self._with_joints(batch, people, posed, joints, confidence)
+        batch = batch.with_params(posed.params, posed.has_params).replace(turn_cam=turns)
         if not posed.has_mesh.any():
             return batch
         found = find_cameras(batch, people, views, posed, joints)

@@ -13,12 +13,11 @@ from torch import Tensor
 
 from meshrec.body import BodyModel
 from meshrec.body.regressors import NamedJoints
+from meshrec.body.turned_params import turn_params
 from meshrec.data.annotations import Annotations
 from meshrec.errors import InvalidInput
 from meshrec.geometry.rotations import axis_angle_to_matrix
 from meshrec.structures import BODY30, SMPL24, BodyParams
-
-_MIRROR_X = torch.diag(torch.tensor([-1.0, 1.0, 1.0]))
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,8 @@ class PosedLabels:
         has_joints: (B,) bool; also where the parameters belong to a body with another mesh.
         joint_present: (30,) bool, which joints such a body has at all.
         facing_rad: (B,) heading, 0 towards the camera, positive turning to the camera's right.
+        params: what poses them, in the same axes; the rest body where it is unknown.
+        has_params: (B,) bool; false where they belong to another body than the one in use.
     """
 
     vertices: Tensor
@@ -40,6 +41,8 @@ class PosedLabels:
     has_joints: Tensor
     joint_present: Tensor
     facing_rad: Tensor
+    params: BodyParams
+    has_params: Tensor
 
 
 class MeshTruth:
@@ -73,14 +76,15 @@ class MeshTruth:
         return model is not None and torch.equal(model.faces, self.body.faces)
 
     @torch.no_grad()
-    def pose(self, people: Annotations, turn_cam: Tensor | None = None, mirror: Tensor | None = None) -> PosedLabels:
+    def pose(self, people: Annotations, turn_cam: Tensor | None = None) -> PosedLabels:
         """Pose everybody whose body is at hand.
 
         Args:
-            turn_cam: (B, 3, 3) turns of the camera's axes, see ``CropView``; where ``mirror`` is set they mirror x.
-            mirror: (B,) bool.
+            turn_cam: (B, 3, 3) turns of the camera's axes, perhaps with a mirroring of x, see ``CropView``.
         """
         count = len(people)
+        known = BodyParams.rest(count, self.body.beta_count, self.body.joint_count)
+        has_params = torch.zeros(count, dtype=torch.bool)
         vertices = torch.zeros(count, self.body.vertex_count, 3)
         joints, facing = torch.zeros(count, len(BODY30), 3), torch.zeros(count)
         has_mesh, has_joints = torch.zeros(count, dtype=torch.bool), torch.zeros(count, dtype=torch.bool)
@@ -90,15 +94,22 @@ class MeshTruth:
             rows = torch.from_numpy(np.flatnonzero(people.body == name))
             params = self._params(people, rows.numpy(), self.bodies[name])
             if turn_cam is not None:
-                params = _turned(params, turn_cam[rows].to(params.betas), mirror[rows])
+                params = turn_params(params, turn_cam[rows].to(params.betas))
             output = self.bodies[name](params)
+            if self.bodies[name].hash == self.body.hash:
+                known.betas[rows], known.global_orient[rows], known.body_pose[rows] = (
+                    params.betas,
+                    params.global_orient,
+                    params.body_pose,
+                )
+                has_params[rows] = True
             if self.gives_mesh(name):
                 vertices[rows], has_mesh[rows] = output.vertices, True
             joints[rows], has_joints[rows] = self.named_joints[name](output), True
             forward = params.global_orient[:, :, 2]
             facing[rows] = torch.atan2(forward[:, 0], -forward[:, 2])
         present = self.named_joints[self.body.hash].present
-        return PosedLabels(vertices, has_mesh, joints, has_joints, present, facing)
+        return PosedLabels(vertices, has_mesh, joints, has_joints, present, facing, known, has_params)
 
     @staticmethod
     def _params(people: Annotations, rows: np.ndarray, body: BodyModel) -> BodyParams:
@@ -108,22 +119,3 @@ class MeshTruth:
         matrices = axis_angle_to_matrix(torch.from_numpy(rotations))
         betas = torch.from_numpy(np.array(people.betas[rows, : body.beta_count]))
         return BodyParams(betas, matrices[:, 0], matrices[:, 1:])
-
-
-def _turned(params: BodyParams, turn_cam: Tensor, mirror: Tensor) -> BodyParams:
-    """Parameters of the turned and, where ``mirror`` is set, mirrored bodies.
-
-    A mirrored body is posed by the mirrored rotations of the opposite joints, because rest bodies are symmetric.
-    """
-    orient = turn_cam @ params.global_orient
-    if mirror.any():
-        joints = params.body_pose.shape[1] + 1
-        if joints != len(SMPL24):
-            raise ValueError(f"Only bodies with the {len(SMPL24)} joints of SMPL can be mirrored, got {joints}.")
-        opposite = [index - 1 for index in SMPL24.mirror[1:]]
-        flip = _MIRROR_X.to(orient)
-        swapped = flip @ params.body_pose[:, opposite] @ flip
-        pose = torch.where(mirror[:, None, None, None], swapped, params.body_pose)
-        orient = torch.where(mirror[:, None, None], orient @ flip, orient)
-        return BodyParams(params.betas, orient, pose)
-    return BodyParams(params.betas, orient, params.body_pose)

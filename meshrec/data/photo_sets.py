@@ -90,13 +90,15 @@ class PhotoPeople:
         index = torch.randint(len(self.records), (count,), generator=generator).tolist()
         draws = torch.randn(count, DRAWS, generator=generator).numpy()
         crops = [_augmented_crop(self.records[i], size, draw) for i, draw in zip(index, draws)]
-        images, joints, confidence, masks, has_mask = zip(*crops)
+        images, joints, confidence, masks, has_mask, turns = zip(*crops)
         pictures = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
         return TrainingBatch.unlabelled(pictures, self.vertex_count).replace(
             mask=torch.from_numpy(np.stack(masks)),
             has_mask=torch.tensor(has_mask),
             joints_ndc=torch.from_numpy(np.stack(joints)),
             joint_confidence=torch.from_numpy(np.stack(confidence)),
+            person=torch.tensor(index),
+            turn_cam=torch.from_numpy(np.stack(turns)).float(),
         )
 
 
@@ -162,8 +164,9 @@ def _record(folder: Path, image: dict, person: dict, names: list[str], label_set
 
 
 def _augmented_crop(record: PhotoRecord, size: int, draw: np.ndarray):
-    """One crop from standard normal numbers: image, joints (ndc), confidence, mask, whether a mask is known."""
+    """One crop from standard normal numbers: image, joints (ndc), confidence, mask, whether one is known, turn."""
     pixels = read_picture(record.image)
     view = CropView.of_box(record.box_xywh_px, size, draw)
     mask = view.mask(record.read_mask(*pixels.shape[:2])) if record.has_mask else np.zeros((size, size), np.float32)
-    return view.picture(pixels), *view.joints_ndc(record.joints_px, record.confidence), mask, record.has_mask
+    joints = view.joints_ndc(record.joints_px, record.confidence)
+    return view.picture(pixels), *joints, mask, record.has_mask, view.turn_cam

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from meshrec.checks import check_shapes
+from meshrec.structures.body import BodyParams
 from meshrec.structures.indexing import keep_axis
-from meshrec.structures.joints import BODY30
+from meshrec.structures.joints import BODY30, SMPL24
+
+BETAS = 10  # shape coefficients that are learnt, whatever the body has
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,13 @@ class TrainingBatch:
         joint_confidence_3d: (B, 30) 0 where a 3D joint is unknown. Some data sets know joints but no mesh. Zero
             throughout for a person whose hips are unknown: the joints are compared relative to them. If not given, all
             3D joints of the people with a mesh are known.
+        betas: (B, 10) the first shape coefficients.
+        rotations: (B, 24, 3, 3) of SMPL's joints; the first turns body axes into camera axes.
+        has_params: (B,) bool, whether betas and rotations are known; nobody's, if not given.
+        person: (B,) long, the number of a labelled person among those of its source, by which one knows them again in
+            another crop; -1, as if not given, for people who are made up.
+        turn_cam: (B, 3, 3) what the crop did to the axes of the photo's camera: a turn, perhaps with a mirroring;
+            nothing, if not given.
     """
 
     images: Tensor
@@ -50,11 +61,17 @@ class TrainingBatch:
     has_iuv: Tensor
     has_mesh: Tensor
     joint_confidence_3d: Tensor | None = None
+    betas: Tensor | None = None
+    rotations: Tensor | None = None
+    has_params: Tensor | None = None
+    person: Tensor | None = None
+    turn_cam: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.joint_confidence_3d is None:
             known = self.has_mesh.to(self.joints.dtype)[:, None].expand(self.joints.shape[:2])
             object.__setattr__(self, "joint_confidence_3d", known)
+        self._fill_in_unknown()
         check_shapes(
             images=(self.images, "B 3 H W"),
             mask=(self.mask, "B H W"),
@@ -71,7 +88,25 @@ class TrainingBatch:
             has_iuv=(self.has_iuv, "B"),
             has_mesh=(self.has_mesh, "B"),
             joint_confidence_3d=(self.joint_confidence_3d, f"B {len(BODY30)}"),
+            betas=(self.betas, f"B {BETAS}"),
+            rotations=(self.rotations, f"B {len(SMPL24)} 3 3"),
+            has_params=(self.has_params, "B"),
+            person=(self.person, "B"),
+            turn_cam=(self.turn_cam, "B 3 3"),
         )
+
+    def _fill_in_unknown(self) -> None:
+        like = self.joints
+        axes, absent = torch.eye(3, device=like.device, dtype=like.dtype), torch.zeros_like(self.has_mesh)
+        for name, unknown in (
+            ("betas", like.new_zeros(BETAS)),
+            ("rotations", axes.expand(len(SMPL24), 3, 3)),
+            ("has_params", absent.new_zeros(())),
+            ("person", torch.tensor(-1, device=like.device)),
+            ("turn_cam", axes),
+        ):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, unknown.expand(len(like), *unknown.shape).clone())
 
     def __len__(self) -> int:
         return self.images.shape[0]
@@ -91,6 +126,19 @@ class TrainingBatch:
 
     def replace(self, **changes) -> TrainingBatch:
         return replace(self, **changes)
+
+    @property
+    def params(self) -> BodyParams:
+        """Betas and rotations as a body takes them; the rest body where they are unknown."""
+        return BodyParams(self.betas, self.rotations[:, 0], self.rotations[:, 1:])
+
+    def with_params(self, params: BodyParams, known: Tensor) -> TrainingBatch:
+        """The batch with body parameters, of those (B,) who are known; bodies of other joints than SMPL's have none."""
+        if params.body_pose.shape[1] != len(SMPL24) - 1:
+            return self
+        betas = F.pad(params.betas, (0, BETAS - params.betas.shape[1]))  # cuts those that are too many
+        rotations = torch.cat([params.global_orient[:, None], params.body_pose], dim=1)
+        return replace(self, betas=betas, rotations=rotations, has_params=known)
 
     def _map(self, change) -> TrainingBatch:
         return TrainingBatch(**{field.name: change(getattr(self, field.name)) for field in fields(self)})

@@ -9,6 +9,7 @@ import torch
 
 from meshrec.body import BodyModel
 from meshrec.body.regressors import NamedJoints
+from meshrec.body.turned_params import turn_params
 from meshrec.data.annotations import RAGGED, Annotations
 from meshrec.data.crop_view import DRAWS
 from meshrec.data.image_dataset import DatasetConfig, ImageDataset
@@ -118,6 +119,21 @@ def test_mesh_correspondence_and_camera_follow_the_picture(scene, body, surface,
 def _left_has_large_u(body, atlas):
     left = body.template_vertices[body.faces][..., 0].mean(1) > 0.02
     return bool(atlas.face_texcoords[left][..., 0].mean() > 0.5)
+
+
+def test_the_parameters_are_those_of_the_meshes_and_undo_to_the_labelled_ones(scene, body):
+    batch = dataset(scene, body).batch(8, 32, seed=4)
+    assert batch.has_params.all() and (batch.person == 0).all()
+    torch.testing.assert_close(body(batch.params).vertices, batch.vertices, atol=1e-5, rtol=0)
+    undone = turn_params(batch.params, batch.turn_cam.mT)
+    labelled = axis_angle_to_matrix(torch.from_numpy(scene[1].pose))
+    torch.testing.assert_close(undone.body_pose, labelled[:, 1:].expand(8, -1, -1, -1), atol=1e-5, rtol=0)
+    torch.testing.assert_close(undone.global_orient, labelled[:, 0].expand(8, -1, -1), atol=1e-5, rtol=0)
+
+
+def test_parameters_of_another_body_are_not_known(scene, body):
+    people = dataset(scene, body, body=["smpl_male"])
+    assert not people.batch(2, 32, seed=1).has_params.any()
 
 
 def test_mirrored_samples_are_the_mirror_images_of_plain_ones(scene, body):

@@ -77,11 +77,12 @@ def test_crops_move_picture_joints_and_mask_together_also_when_mirrored(pack):
         if not wrist:
             continue
         mirrored += wrist == ["right_wrist"]
+        assert (torch.linalg.det(batch.turn_cam[sample]) < 0) == (wrist == ["right_wrist"])
         x, y = ((batch.joints_ndc[sample, BODY30.index(wrist[0])] + 1) * 48).tolist()
         row, column = divmod(int(redness[sample].argmax()), 96)
         assert abs(column + 0.5 - x) < 5 and abs(row + 0.5 - y) < 5
         assert batch.mask[sample, min(95, int(y)), min(95, int(x))] == 1
-    assert 0 < mirrored < 16
+    assert 0 < mirrored < 16 and (batch.person == 0).all()
 
 
 def test_the_same_seed_gives_the_same_batch_and_another_does_not(pack):

@@ -160,7 +160,8 @@ class SyntheticPeople:
         images = torch.zeros(count, 3, size, size, device=self.device)
         if pictures:
             images, mask = self._photograph(fragments, dressed, suit, output, views, framing, mask, dice)
-        return self._label(fragments, dressed, images, mask, output, views, framing)
+        labels = self._label(fragments, dressed, images, mask, output, views, framing)
+        return labels.with_params(params, labels.has_mesh)
 
     def _photograph(
         self,

@@ -76,6 +76,11 @@ def test_joints_project_into_the_person(batch):
     assert ((weak - batch.joints_ndc).norm(dim=-1)[inside]).median() < 0.05
 
 
+def test_the_parameters_are_those_of_the_meshes(surface, batch):
+    assert batch.has_params.all() and (batch.person == -1).all()
+    torch.testing.assert_close(surface.body(batch.params).vertices, batch.vertices, atol=1e-5, rtol=0)
+
+
 def test_facing_is_zero_towards_the_camera(surface):
     views = draw_views(400, Dice(1))
     front, heading = views.rotation[:, :, 2], views.heading_rad
