@@ -4,12 +4,10 @@ import pytest
 import torch
 
 from meshrec.body import BodyModel, NamedJoints
-from meshrec.body.smpl_files import check_smpl_arrays
 from meshrec.fitting.body_points import BodyPoints
 from meshrec.fitting.state import BodyState
 from meshrec.geometry.rotations import axis_angle_to_matrix
 from meshrec.structures import BODY30, COCO17, SMPL24, BodyParams
-from tests.support.smpl_pickles import small_smpl_arrays
 
 
 @pytest.fixture(scope="module")
