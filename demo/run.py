@@ -42,7 +42,7 @@ def main(arguments=None) -> int:
         check_viewer()
     limits = PeopleLimits(options.min_score)
     model = load_model(weights=options.weights, body=options.body, device=options.device, finder=False)
-    if not options.box or wanted.needs_finder or model.net.correspondence_net.iuv_input:
+    if not options.box or wanted.needs_finder or model.has_iuv_input:
         finder = make_predictor(options.iuv_backend, options.iuv_checkpoint, options.iuv_config, limits, model.device)
         model = replace(model, finder=finder)
     reports = []

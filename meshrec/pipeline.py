@@ -21,7 +21,8 @@ from meshrec.iuv.atlas_crop import people_to_atlas
 from meshrec.iuv.predictor import IuvPredictor
 from meshrec.iuv.results import PersonIuv
 from meshrec.models.decomr import DecoMR
-from meshrec.structures import SMPL24, IuvMap, MeshPrediction, PinholeCamera
+from meshrec.models.hmr import Hmr
+from meshrec.structures import SMPL24, CropBodies, IuvMap, MeshPrediction, PinholeCamera
 from meshrec.uv import PartCharts
 
 _LARGEST_BOX = 10  # a person may be cut off by the photo's edge, but hardly by more
@@ -42,7 +43,7 @@ class MeshModel:
         charts: ours, those that a net with `iuv_input` was trained with.
     """
 
-    net: DecoMR
+    net: DecoMR | Hmr
     body: BodyModel
     input_size: int
     device: torch.device
@@ -57,7 +58,17 @@ class MeshModel:
         """
         if self.finder is None or self.charts is None or self.finder.charts != self.charts.hash:
             return False
-        return self.net.correspondence_net.iuv_input
+        return self.has_iuv_input
+
+    @property
+    def has_iuv_input(self) -> bool:
+        """Whether the net could read what a finder saw, if there were one."""
+        return not isinstance(self.net, Hmr) and self.net.correspondence_net.iuv_input
+
+    def bodies(self, crops: Tensor, iuv: IuvMap | None = None) -> CropBodies:
+        """The net's answer to crops (B, 3, H, W), RGB in [0, 1], and to what the finder saw in them."""
+        output = self.net(crops) if iuv is None else self.net(crops, iuv)
+        return output.bodies(self.body)
 
 
 def find_people(image: str | Path | Photo | np.ndarray | Tensor, model: MeshModel, *,
@@ -142,9 +153,8 @@ def _reconstruct_boxes(photo: Photo, boxes_px: Tensor, enlargement: float, camer
     centre_px, side_px = square_crop_from_box(boxes_px, enlargement)
     crops = torch.cat([_crop(photo.pixels, centre, side, model.input_size)
                        for centre, side in zip(centre_px, side_px, strict=True)])
-    output = model.net(crops.to(model.device), *_told(found, centre_px, side_px, model))
-    weak = output.camera.to("cpu")
-    vertices_body = output.vertices.float().cpu()
+    bodies = model.bodies(crops.to(model.device), _told(found, centre_px, side_px, model)).to("cpu")
+    weak, vertices_body = bodies.camera, bodies.vertices.float()
     if not (bool(vertices_body.isfinite().all()) and bool(weak.to_vector().isfinite().all())):
         raise CheckpointMismatch("The network gave numbers that are not finite, so its weights are damaged; load other "
                                  "weights.")
@@ -156,18 +166,24 @@ def _reconstruct_boxes(photo: Photo, boxes_px: Tensor, enlargement: float, camer
     crop_box_px = torch.cat([centre_px, side_px[:, None]], dim=1)
     faces = model.body.faces.cpu()
     scores = [1.0] * people if found is None else [person.score for person in found]
-    iuv, location_map = output.correspondence.iuv.to("cpu"), output.location_map.to("cpu")
-    return [MeshPrediction(vertices_cam[i], faces, joints_cam[i], SMPL24, camera, boxes_px[i], scores[i], iuv=iuv[i],
-                           crop_box_px=crop_box_px[i], location_map=location_map[i]) for i in range(people)]
+    return [MeshPrediction(vertices_cam[i], faces, joints_cam[i], SMPL24, camera, boxes_px[i], scores[i],
+                           crop_box_px=crop_box_px[i], iuv=_own(bodies.iuv, i),
+                           location_map=_own(bodies.location_map, i), body_params=_own(bodies.params, i))
+            for i in range(people)]
+
+
+def _own(values, number: int):
+    """One person's part of what there is of a batch, if there is anything."""
+    return None if values is None else values[number]
 
 
 def _told(found: Sequence[PersonIuv] | None, centre_px: Tensor, side_px: Tensor,
-          model: MeshModel) -> tuple[IuvMap, ...]:
+          model: MeshModel) -> IuvMap | None:
     """What the net is told of the correspondence that the finder saw; nothing where it does not read that."""
     if found is None or not model.reads_iuv:
-        return ()
+        return None
     iuv = people_to_atlas(found, centre_px, side_px, model.input_size, model.charts, model.net.atlas)
-    return (iuv.to(model.device),)
+    return iuv.to(model.device)
 
 
 def _describe(photo: Photo, boxes_px: Tensor, finder: IuvPredictor) -> list[PersonIuv]:
@@ -240,6 +256,8 @@ def _look_closer(photo: Photo, model: MeshModel) -> tuple[Tensor, float]:
     whole = _whole(photo)
     centre_px, side_px = square_crop_from_box(whole)
     crop = _crop(photo.pixels, centre_px[0], side_px[0], model.input_size)
+    if isinstance(model.net, Hmr):  # it has no idea of where in a crop somebody is
+        return whole, 1.0
     mask = model.net.correspondence_net(crop.to(model.device)).iuv.mask[0].cpu().numpy() > 0.5
     count, _, blobs, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     if count < 2:

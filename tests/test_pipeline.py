@@ -8,12 +8,16 @@ import pytest
 import torch
 from PIL import Image
 
+from meshrec.body.model import BodyModel
 from meshrec.build import Surface
 from meshrec.data.photo import Photo
 from meshrec.errors import CheckpointMismatch, InvalidInput
 from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT
 from meshrec.geometry.projection import project_pinhole
-from meshrec.pipeline import find_people, reconstruct
+from meshrec.models.hmr import Hmr, HmrOutput
+from meshrec.models.iterative_regressor import BodyEstimate
+from meshrec.pipeline import MeshModel, find_people, reconstruct
+from meshrec.structures import BodyParams, WeakPerspectiveCamera
 from tests.support.people import Finder, egg, egg_model
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
@@ -234,3 +238,28 @@ def test_the_image_is_not_written_into():
     before = PHOTO.copy()
     reconstruct(PHOTO, egg_model(), boxes_xywh=[BOX])
     assert np.array_equal(before, PHOTO)
+
+
+class RestingHmr(Hmr):
+    """Answers every crop with the resting body in front of the camera."""
+
+    def __init__(self):
+        torch.nn.Module.__init__(self)
+
+    def forward(self, images):
+        params = BodyParams.rest(len(images), facing_camera=True)
+        return HmrOutput((BodyEstimate(params, WeakPerspectiveCamera.from_vector(
+            torch.tensor([[0.9, 0.0, 0.0]]).expand(len(images), 3))),))
+
+
+def test_a_net_of_parameters_gives_meshes_with_their_parameters_under_the_same_camera():
+    body = BodyModel.from_file()
+    model = MeshModel(RestingHmr(), body, 64, torch.device("cpu"))
+    assert not model.reads_iuv and not model.has_iuv_input
+    (person,) = reconstruct(PHOTO, model, boxes_xywh=[(20, 10, 60, 80)])
+    assert person.iuv is None and person.location_map is None
+    shown = body(person.body_params).vertices[0]
+    moved = person.vertices_cam - shown
+    assert torch.allclose(moved, moved[:1].expand_as(moved), atol=1e-5)  # the same body, only placed
+    (alone,) = reconstruct(PHOTO, model)  # without a finder or boxes: one person in the whole photo
+    assert alone.box_px.tolist() == [0, 0, PHOTO.shape[1], PHOTO.shape[0]]

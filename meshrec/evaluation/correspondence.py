@@ -17,8 +17,13 @@ SAMPLED_POINTS = 100  # per synthetic person, about as many as DensePose-COCO an
 _PERSON_PROBABILITY = 0.5
 
 
-def synthetic_figures(found: IuvMap, batch: TrainingBatch, ruler: SurfaceRuler) -> list[tuple[dict, Tensor]]:
-    """Figures of every synthetic person, and (N,) for its sampled points whether the part is right."""
+def synthetic_figures(found: IuvMap | None, batch: TrainingBatch, ruler: SurfaceRuler) -> list[tuple[dict, Tensor]]:
+    """Figures of every synthetic person, and (N,) for its sampled points whether the part is right.
+
+    Methods that find no correspondence have none of these figures.
+    """
+    if found is None:
+        return [({}, torch.zeros(0))] * len(batch)
     size = found.mask.shape[-2:]
     true_uv = at_pixel_centres(batch.uv, size)
     seen = at_pixel_centres(batch.mask[:, None], size)[:, 0] > _PERSON_PROBABILITY

@@ -86,8 +86,8 @@ def draw_synthetic_people(model: MeshModel, test_set: SyntheticTestSet, count: i
         start = int(key) // BATCH * BATCH
         images = test_set.batch(start, count, model.input_size).images[int(key) - start :][:1].to(model.device)
         with torch.no_grad():
-            output = model.net(images)
-        meshes = mesh_over(images, output.vertices, output.camera, model.body.faces.to(images.device))
+            bodies = model.bodies(images)
+        meshes = mesh_over(images, bodies.vertices, bodies.camera, model.body.faces.to(images.device))
         return [_to_uint8(picture[0]) for picture in (images, meshes)]
 
     return draw

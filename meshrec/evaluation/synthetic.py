@@ -145,9 +145,9 @@ class _Meter:
         self.reader = JointReader(surface.body)
 
     def model_rows(self, model: MeshModel, batch: TrainingBatch, start: int) -> list[Row]:
-        output, batch = model.net(batch.images.to(model.device)), batch.to("cpu")
-        values, face_index = self._figures(output.vertices.float().cpu(), output.camera.to("cpu"), _Truth.of(batch))
-        dense = synthetic_figures(output.correspondence.iuv.to("cpu"), batch, self.ruler)
+        bodies, batch = model.bodies(batch.images.to(model.device)).to("cpu"), batch.to("cpu")
+        values, face_index = self._figures(bodies.vertices.float(), bodies.camera, _Truth.of(batch))
+        dense = synthetic_figures(bodies.iuv, batch, self.ruler)
         confusions = self._confusions(face_index, batch)
         return [
             Row(_key(start + place), "model", person | dense[place][0],

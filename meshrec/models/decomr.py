@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from meshrec.body.model import BodyModel
 from meshrec.models.body_code import joints_from_heatmaps
 from meshrec.models.correspondence_net import Correspondence, CorrespondenceNet
 from meshrec.models.location_net import LocationNet
-from meshrec.structures import IuvMap, LocationMap, WeakPerspectiveCamera
+from meshrec.structures import CropBodies, IuvMap, LocationMap, WeakPerspectiveCamera
 from meshrec.uv.atlas import UvAtlas
 from meshrec.uv.transfer import map_to_vertices
 
@@ -29,6 +30,10 @@ class DecoMROutput:
     location_map: LocationMap
     vertices: Tensor
     camera: WeakPerspectiveCamera
+
+    def bodies(self, body: BodyModel) -> CropBodies:
+        """What any net answers; ``body`` is not needed, because the map knows the vertices."""
+        return CropBodies(self.vertices, self.camera, self.correspondence.iuv, self.location_map)
 
 
 class DecoMR(nn.Module):

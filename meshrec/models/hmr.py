@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from meshrec.body.model import BodyModel
 from meshrec.checks import check_shapes
 from meshrec.models.correspondence_net import IMAGE_MEAN, IMAGE_STD
 from meshrec.models.iterative_regressor import BodyEstimate, IterativeRegressor
-from meshrec.structures import BodyParams, WeakPerspectiveCamera
+from meshrec.structures import BodyParams, CropBodies, WeakPerspectiveCamera
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,20 @@ class HmrOutput:
     def camera(self) -> WeakPerspectiveCamera:
         """Weak perspective of the crops, of the last step."""
         return self.steps[-1].camera
+
+    def bodies(self, body: BodyModel) -> CropBodies:
+        """What any net answers: the body in that shape and pose."""
+        return CropBodies(body(self.params).vertices, self.camera, params=self.params)
+
+    @property
+    def every_params(self) -> BodyParams:
+        """(steps * B) bodies of all steps, those of the first step first."""
+        every = [step.params for step in self.steps]
+        return BodyParams(
+            torch.cat([params.betas for params in every]),
+            torch.cat([params.global_orient for params in every]),
+            torch.cat([params.body_pose for params in every]),
+        )
 
 
 class MeanOfLastMap(nn.Module):

@@ -3,6 +3,7 @@
 from meshrec.structures.batch import TrainingBatch
 from meshrec.structures.body import BodyOutput, BodyParams
 from meshrec.structures.camera import PinholeCamera, WeakPerspectiveCamera
+from meshrec.structures.crop_bodies import CropBodies
 from meshrec.structures.iuv import IuvMap
 from meshrec.structures.joints import BODY30, COCO17, LSP14, SMPL24, JointSet, convert_joints
 from meshrec.structures.location_map import LocationMap
@@ -16,6 +17,7 @@ __all__ = [
     "SMPL24",
     "BodyOutput",
     "BodyParams",
+    "CropBodies",
     "IuvMap",
     "JointSet",
     "LocationMap",

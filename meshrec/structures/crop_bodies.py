@@ -1,0 +1,40 @@
+"""What any net makes of a batch of crops: bodies under the crops' own cameras, whichever way it found them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from meshrec.checks import check_shapes
+from meshrec.structures.body import BodyParams
+from meshrec.structures.camera import WeakPerspectiveCamera
+from meshrec.structures.iuv import IuvMap
+from meshrec.structures.location_map import LocationMap
+
+
+@dataclass(frozen=True)
+class CropBodies:
+    """One body per square crop.
+
+    Attributes:
+        vertices: (B, V, 3) metres, body origin, camera axes.
+        camera: weak perspective of the crops.
+        iuv: correspondence of the crops, of methods that find it.
+        location_map: the surface in the atlas, of methods that have one.
+        params: shape and pose, of methods that regress them.
+    """
+
+    vertices: Tensor
+    camera: WeakPerspectiveCamera
+    iuv: IuvMap | None = None
+    location_map: LocationMap | None = None
+    params: BodyParams | None = None
+
+    def __post_init__(self) -> None:
+        check_shapes(vertices=(self.vertices, "B V 3"))
+
+    def to(self, *args, **kwargs) -> CropBodies:
+        """The same on another device or in another precision."""
+        values = (self.vertices, self.camera, self.iuv, self.location_map, self.params)
+        return CropBodies(*(None if value is None else value.to(*args, **kwargs) for value in values))
