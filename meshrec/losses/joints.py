@@ -26,6 +26,18 @@ def joint_loss_2d(joints_ndc: Tensor, target_ndc: Tensor, confidence: Tensor) ->
     return valid_mean((joints_ndc - target_ndc).square(), confidence)
 
 
+def joint_loss_2d_l1(joints_ndc: Tensor, target_ndc: Tensor, confidence: Tensor) -> Tensor:
+    """Absolute error in crop units, weighted by confidence (HMR's reprojection loss, weight 60).
+
+    Args:
+        joints_ndc: (B, J, 2), -1 to 1 between the crop's edges.
+        target_ndc: (B, J, 2).
+        confidence: (B, J), 0 where unknown.
+    """
+    check_shapes(joints_ndc=(joints_ndc, "B J 2"), target_ndc=(target_ndc, "B J 2"), confidence=(confidence, "B J"))
+    return valid_mean((joints_ndc - target_ndc).abs(), confidence)
+
+
 def robust_joint_loss_2d(joints_ndc: Tensor, target_ndc: Tensor, confidence: Tensor, sigma: float = 0.3) -> Tensor:
     """Geman-McClure on the distance in crop units, for labels that may be wrong (SMPLify, ECCV 2016).
 
@@ -51,9 +63,23 @@ def joint_loss_3d(joints: Tensor, target: Tensor, confidence: Tensor, hips: tupl
         confidence: (B, J), 0 where unknown; bodies whose hips are unknown must be 0 throughout.
         hips: indices of the two hips.
     """
+    return valid_mean(_error_from_hips(joints, target, confidence, hips).abs(), confidence)
+
+
+def squared_joint_loss_3d(joints: Tensor, target: Tensor, confidence: Tensor, hips: tuple[int, int]) -> Tensor:
+    """The same with squared error, square metres (SPIN's 3D keypoints, and twice those of HMR).
+
+    Args:
+        joints, target, confidence, hips: as for `joint_loss_3d`.
+    """
+    return valid_mean(_error_from_hips(joints, target, confidence, hips).square(), confidence)
+
+
+def _error_from_hips(joints: Tensor, target: Tensor, confidence: Tensor, hips: tuple[int, int]) -> Tensor:
+    """(B, J, 3) metres, after both sides are centred between the hips."""
     check_shapes(joints=(joints, "B J 3"), target=(target, "B J 3"), confidence=(confidence, "B J"))
     centred, goal = (points - points[:, hips].mean(dim=1, keepdim=True) for points in (joints, target))
-    return valid_mean((centred - goal).abs(), confidence)
+    return centred - goal
 
 
 def heatmap_loss(heatmaps: Tensor, target_ndc: Tensor, confidence: Tensor, sigma_cells: float = 1.0) -> Tensor:

@@ -25,6 +25,21 @@ def test_joint_loss_3d_is_centred_between_the_hips():
     torch.testing.assert_close(value, torch.tensor(3 * 0.2 / 9))
 
 
+def test_absolute_joint_loss_2d_weighs_lengths_by_confidence():
+    joints = torch.zeros(1, 2, 2)
+    target = torch.tensor([[[1.0, 0.0], [0.0, -2.0]]])
+    value = losses.joint_loss_2d_l1(joints, target, torch.tensor([[3.0, 1.0]]))
+    torch.testing.assert_close(value, torch.tensor((3 * 1 + 1 * 2) / (2 * 4.0)))
+
+
+def test_squared_joint_loss_3d_is_centred_between_the_hips():
+    joints = torch.zeros(1, 3, 3)
+    target = torch.zeros(1, 3, 3)
+    target[0, 1, 0] = 0.4  # a hip moves, so the centre moves by 0.2
+    value = losses.squared_joint_loss_3d(joints, target, torch.ones(1, 3), (1, 2))
+    torch.testing.assert_close(value, torch.tensor(3 * 0.04 / 9))
+
+
 def test_robust_loss_is_the_square_near_zero_and_bounded_far_away():
     target, confidence = torch.zeros(1, 1, 2), torch.ones(1, 1)
     near = losses.robust_joint_loss_2d(torch.tensor([[[0.003, 0.004]]]), target, confidence, sigma=0.5)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from meshrec import losses
-from meshrec.structures import IuvMap, LocationMap, WeakPerspectiveCamera
+from meshrec.structures import BodyParams, IuvMap, LocationMap, WeakPerspectiveCamera
 
 B, H, R, V, J = 3, 16, 12, 10, 5
 EDGES = torch.tensor([[0, 1], [1, 2], [5, 9]])
@@ -29,6 +29,12 @@ def spoilt(values, bad):
     return values
 
 
+def body(numbers):
+    """Bodies of numbers (B, 5, 9): the root, three joints, and betas in the last row; rotations or not, no loss asks."""
+    matrices = numbers.unflatten(2, (3, 3))
+    return BodyParams(numbers[:, 4], matrices[:, 0], matrices[:, 1:4])
+
+
 # Loss -> shape of the prediction, and the loss as a function of prediction, flags (B,) and what is put in sample 1.
 CASES = {
     "mask": ((B, 8, 8), lambda p, v, bad: losses.mask_loss(p, spoilt(iuv().mask, bad), v)),
@@ -41,10 +47,17 @@ CASES = {
         p, spoilt(torch.rand(B, J, 2), bad), v[:, None].expand(B, J))),
     "joints_2d": ((B, J, 2), lambda p, v, bad: losses.joint_loss_2d(
         p, spoilt(torch.rand(B, J, 2), bad), v[:, None].expand(B, J))),
+    "joints_2d_l1": ((B, J, 2), lambda p, v, bad: losses.joint_loss_2d_l1(
+        p, spoilt(torch.rand(B, J, 2), bad), v[:, None].expand(B, J))),
     "robust_2d": ((B, J, 2), lambda p, v, bad: losses.robust_joint_loss_2d(
         p, spoilt(torch.rand(B, J, 2), bad), v[:, None].expand(B, J))),
     "joints_3d": ((B, J, 3), lambda p, v, bad: losses.joint_loss_3d(
         p, spoilt(torch.rand(B, J, 3), bad), v[:, None].expand(B, J), (1, 2))),
+    "squared_joints_3d": ((B, J, 3), lambda p, v, bad: losses.squared_joint_loss_3d(
+        p, spoilt(torch.rand(B, J, 3), bad), v[:, None].expand(B, J), (1, 2))),
+    "rotations": ((B, 5, 9), lambda p, v, bad: losses.rotation_loss(
+        body(p), body(spoilt(torch.rand(B, 5, 9), bad)), v)),
+    "betas": ((B, 5, 9), lambda p, v, bad: losses.betas_loss(body(p), body(spoilt(torch.rand(B, 5, 9), bad)), v)),
     "location_map": ((B, 3, R, R), lambda p, v, bad: losses.location_map_loss(
         LocationMap(p), spoilt(torch.rand(B, 3, R, R), bad), torch.ones(R, R), v)),
     "total_variation": ((B, 3, R, R), lambda p, v, bad: losses.total_variation_loss(
