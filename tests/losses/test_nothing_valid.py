@@ -30,7 +30,7 @@ def spoilt(values, bad):
 
 
 def body(numbers):
-    """Bodies of numbers (B, 5, 9): the root, three joints, and betas in the last row; rotations or not, no loss asks."""
+    """Bodies of numbers (B, 5, 9): the root, three joints and, last, betas; rotations or not, no loss asks."""
     matrices = numbers.unflatten(2, (3, 3))
     return BodyParams(numbers[:, 4], matrices[:, 0], matrices[:, 1:4])
 
