@@ -46,6 +46,10 @@ ROWS: dict[str, Rows] = {
     "focal_px": Rows((2,), np.float32),
     "centre_px": Rows((2,), np.float32),
     "mask_file": Rows((), np.str_, ""),
+    "mask_labels": Rows((), np.int64),
+    "fit_error": Rows((), np.float32, -1),
+    "fit_energy": Rows((), np.float32),
+    "fit_kept": Rows((), np.bool_, False),
     "subject": Rows((), np.str_, ""),
     "sequence": Rows((), np.str_, ""),
     "person": Rows((), np.int32, -1),
@@ -61,7 +65,7 @@ RAGGED: dict[str, dict[str, np.ndarray]] = {
     },
     "densepose_masks": {"part": np.zeros(0, np.uint8), "run": np.zeros(0, np.uint32)},
 }
-WORDS = ("source", "licence", "joint_set")
+WORDS = ("source", "licence", "joint_set", "fitted_by")
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,12 @@ class Annotations:
         translation_cam, has_translation: (N, 3) what is added to the posed body to stand before the camera; (N,).
         focal_px, centre_px: (N, 2) the image's pinhole camera; focal length 0 where unknown.
         mask_file: (N,) paths of single-channel pictures, the person where they are not 0; empty without one.
+        mask_labels: (N,) the values of that picture that are the person, as bits: 1 << 3 for the value 3; 0 for all
+            values but 0.
+        fit_error: (N,) where pose and betas were fitted to the 2D joints: the mean distance of the fitted from the
+            labelled joints, over the side of a crop around the person; -1 where they were not fitted.
+        fit_energy: (N,) negative log density of the fitted pose, up to the prior's constant.
+        fit_kept: (N,) whether the fit is good by the rule that ``fitted_by`` states; others do not count as known.
         outlines: columns px (2), ring: the person's mask as closed polygons; points of equal ring make one.
         densepose: columns part 1 to 24, uv (2) in the part's chart, px (2): DensePose's annotated points.
         densepose_masks: columns part 1 to 14, run: DensePose's coarse masks of the box resampled to 256 x 256, run
@@ -96,6 +106,7 @@ class Annotations:
         source: name of the dataset.
         licence: terms of the labels, in words.
         joint_set: name of the set that the joints were labelled in; hips, neck and head differ between sets.
+        fitted_by: what made the fits, and the rule of good ones.
     """
 
     image: np.ndarray
@@ -115,6 +126,10 @@ class Annotations:
     focal_px: np.ndarray
     centre_px: np.ndarray
     mask_file: np.ndarray
+    mask_labels: np.ndarray
+    fit_error: np.ndarray
+    fit_energy: np.ndarray
+    fit_kept: np.ndarray
     subject: np.ndarray
     sequence: np.ndarray
     person: np.ndarray
@@ -125,6 +140,7 @@ class Annotations:
     source: str = ""
     licence: str = ""
     joint_set: str = ""
+    fitted_by: str = ""
 
     def __post_init__(self) -> None:
         for name, wanted in ROWS.items():
@@ -157,9 +173,14 @@ class Annotations:
         return len(self.image)
 
     @property
+    def is_fitted(self) -> np.ndarray:
+        """(N,) bool, whether ``pose`` and ``betas`` were fitted to the 2D joints rather than measured."""
+        return self.fit_error >= 0
+
+    @property
     def has_params(self) -> np.ndarray:
-        """(N,) bool, whether ``pose`` and ``betas`` are known."""
-        return self.body != ""
+        """(N,) bool, whether ``pose`` and ``betas`` are known; fits that the rule has not kept are not."""
+        return (self.body != "") & (~self.is_fitted | self.fit_kept)
 
     @property
     def has_camera(self) -> np.ndarray:

@@ -14,6 +14,7 @@ from meshrec.data.converters import (
     coco_keypoints,
     h36m,
     mpi_inf_3dhp,
+    photo_pack,
     spin,
     surreal,
     threedpw,
@@ -29,6 +30,7 @@ FORMATS: dict[str, ModuleType] = {
     "h36m": h36m,
     "mpi-inf-3dhp": mpi_inf_3dhp,
     "surreal": surreal,
+    "photos": photo_pack,
 }
 
 
@@ -91,6 +93,7 @@ def describe(people: Annotations) -> dict[str, int]:
         "with 2D joints": int((people.joint_confidence > 0).any(1).sum()),
         "with 3D joints": int((people.joint_cam_confidence > 0).any(1).sum()),
         "with body parameters": int(people.has_params.sum()),
+        "of these fitted": int((people.has_params & people.is_fitted).sum()),
         "with a camera": int(people.has_camera.sum()),
         "with a mask": int(people.has_mask.sum()),
         "with DensePose points": int((people.densepose.counts > 0).sum()),

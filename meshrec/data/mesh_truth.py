@@ -88,10 +88,10 @@ class MeshTruth:
         vertices = torch.zeros(count, self.body.vertex_count, 3)
         joints, facing = torch.zeros(count, len(BODY30), 3), torch.zeros(count)
         has_mesh, has_joints = torch.zeros(count, dtype=torch.bool), torch.zeros(count, dtype=torch.bool)
-        for name in np.unique(people.body):
+        for name in np.unique(people.body[people.has_params]):
             if name not in self.bodies:
                 continue
-            rows = torch.from_numpy(np.flatnonzero(people.body == name))
+            rows = torch.from_numpy(np.flatnonzero(people.has_params & (people.body == name)))
             params = self._params(people, rows.numpy(), self.bodies[name])
             if turn_cam is not None:
                 params = turn_params(params, turn_cam[rows].to(params.betas))

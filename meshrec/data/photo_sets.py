@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from torch import Generator
 
+from meshrec.data.converters.joint_rows import joint_name
 from meshrec.data.crop_view import DRAWS, CropView
 from meshrec.data.pictures import fill_outlines, read_picture
 from meshrec.errors import AssetNotFound, InvalidInput
@@ -112,7 +113,7 @@ def read_photo_pack(folder: str | Path) -> list[PhotoRecord]:
     folder = Path(folder)
     try:
         index = json.loads((folder / "index.json").read_text())
-        names = [_joint_name(name) for name in index["keypoint_names"]]
+        names = [joint_name(name) for name in index["keypoint_names"]]
         label_sets = index.get("label_sets", {})
         return [
             _record(folder, image, person, names, label_sets)
@@ -127,12 +128,6 @@ def read_photo_pack(folder: str | Path) -> list[PhotoRecord]:
         ) from error
 
 
-def _joint_name(name: str) -> str:
-    """Our name of a joint: LSP's lists write ``r_ankle`` for the right ankle."""
-    side, _, rest = name.partition("_")
-    return {"r": "right_", "l": "left_"}[side] + rest if side in ("r", "l") else name
-
-
 def _record(folder: Path, image: dict, person: dict, names: list[str], label_sets: dict) -> PhotoRecord:
     joints, confidence = np.zeros((len(BODY30), 2), np.float32), np.zeros(len(BODY30), np.float32)
     for name, (x, y, visibility) in zip(names, person.get("keypoints", [])):
@@ -144,7 +139,9 @@ def _record(folder: Path, image: dict, person: dict, names: list[str], label_set
         x, y, width, height = person["bbox_from_keypoints"]
         grow = 0.5 * (_JOINT_BOX_ENLARGEMENT - 1)
         box = (x - grow * width, y - grow * height, width * (1 + 2 * grow), height * (1 + 2 * grow))
-    mask, values = person.get("mask_file"), (person.get("mask_id", 1),)
+    # Whole photographs have one mask for everybody on them.
+    mask = person.get("mask_file") or (image.get("mask_file") if "mask_id" in person else None)
+    values = (person.get("mask_id", 1),)
     if mask and "labels" in label_sets.get(image.get("label_set", ""), {}):
         labels = label_sets[image["label_set"]]["labels"]
         if "null" in labels:

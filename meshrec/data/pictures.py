@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from meshrec.data.annotations import Annotations
 from meshrec.errors import InvalidInput
@@ -35,13 +36,28 @@ def labelled_mask(people: Annotations, row: int, folder: Path, size: tuple[int, 
         InvalidInput: its file is not there, damaged, or of another size.
     """
     if people.mask_file[row]:
-        path = folder / str(people.mask_file[row])
-        mask = read_picture(path, quarter_turns=int(people.quarter_turns[row])).any(-1)
+        path, turns = folder / str(people.mask_file[row]), int(people.quarter_turns[row])
+        labels = int(people.mask_labels[row])
+        mask = _read_labels(path, labels, turns) if labels else read_picture(path, quarter_turns=turns).any(-1)
         _check_size(path, mask, size)
         return mask
     points = people.outlines.rows(row)
     rings = [points["px"][points["ring"] == ring] for ring in np.unique(points["ring"])]
     return fill_outlines(rings, *size).astype(bool)
+
+
+def _read_labels(path: Path, labels: int, quarter_turns: int) -> np.ndarray:
+    """(H, W) bool, where a picture has one of some values, given as bits."""
+    try:
+        # Pillow keeps the indices of a palette, which OpenCV would turn into colours.
+        with Image.open(path) as picture:
+            values = np.asarray(picture)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InvalidInput(f"The mask {path} cannot be read ({type(error).__name__}).") from error
+    if values.ndim != 2:
+        raise InvalidInput(f"The mask {path} has colours; a mask with labels must have one channel.")
+    wanted = [value for value in range(labels.bit_length()) if labels >> value & 1]
+    return np.rot90(np.isin(values, wanted), -quarter_turns)
 
 
 def _check_size(path: Path, pixels: np.ndarray, expected: tuple[int, int]) -> None:

@@ -16,7 +16,7 @@ from meshrec.data.converters.run_lengths import mask_of_counts
 from meshrec.data.mesh_truth import MeshTruth
 from meshrec.data.npz_format import read_annotations
 from meshrec.data.photo import Photo
-from meshrec.data.pictures import VIDEO_EXTENSIONS, fill_outlines, read_picture
+from meshrec.data.pictures import VIDEO_EXTENSIONS, labelled_mask, read_picture
 from meshrec.errors import AssetNotFound, InvalidInput
 from meshrec.evaluation.people import DensePosePoints, LabelledPerson, LabelledPhoto, joint_names
 
@@ -51,7 +51,7 @@ class PeopleFile:
         self.images = self.path.parent if images is None else Path(images)
         if not self.images.is_dir():
             raise AssetNotFound(f"There is no folder {self.images} with the images of {self.path}.")
-        self.people = read_annotations(self.path)
+        self.people = _measured(read_annotations(self.path))
         if not len(self.people):
             raise InvalidInput(f"{self.path} labels nobody.")
         self.truth = MeshTruth(body, bodies)
@@ -101,7 +101,7 @@ class PeopleFile:
             tuple(people.box_xywh_px[row].tolist()),
             people.joints_px[row],
             people.joint_confidence[row],
-            self._mask(people, row, size) if people.has_mask[row] else None,
+            labelled_mask(people, row, self.images, size) if people.has_mask[row] else None,
             vertices,
             people.joints_cam[row] if known.any() else None,
             known if known.any() else None,
@@ -111,15 +111,10 @@ class PeopleFile:
             int(people.frame[row]),
         )
 
-    def _mask(self, people: Annotations, row: int, size: tuple[int, int]) -> np.ndarray:
-        if people.mask_file[row]:
-            mask = read_picture(self.images / str(people.mask_file[row]), quarter_turns=int(people.quarter_turns[row]))
-            if mask.shape[:2] != size:
-                raise InvalidInput(f"The mask {people.mask_file[row]} has another size than its image.")
-            return mask.any(-1)
-        points = people.outlines.rows(row)
-        rings = [points["px"][points["ring"] == ring] for ring in np.unique(points["ring"])]
-        return fill_outlines(rings, *size).astype(bool)
+
+def _measured(people: Annotations) -> Annotations:
+    """The people without parameters that were fitted to their 2D joints: these may teach, but are no truth."""
+    return people.replace(body=np.where(people.is_fitted, "", people.body))
 
 
 def _box_parts(masks: dict[str, np.ndarray]) -> np.ndarray | None:

@@ -251,3 +251,11 @@ def test_configured_data_sets_are_opened_and_what_is_missing_is_named(scene, bod
     with pytest.raises(AssetNotFound, match="no body file"):
         files = {"smpl_male": "nowhere.pkl"}
         ImageDataset.from_config(DatasetConfig(config.file, str(folder), bodies=files), body, *surface)
+
+
+def test_a_fit_teaches_only_if_it_was_kept(scene, body, surface):
+    fitted = {"fit_error": [0.02], "joint_cam_confidence": np.zeros((1, 30))}
+    for kept in (True, False):
+        batch = dataset(scene, body, surface, fit_kept=[kept], **fitted).batch(2, 64, seed=1)
+        assert (batch.has_mesh == kept).all() and (batch.has_iuv == kept).all() and (batch.has_params == kept).all()
+        assert (batch.joint_confidence_3d > 0).any() == kept and (batch.joint_confidence > 0).any()

@@ -45,8 +45,19 @@ def test_what_is_written_comes_back(tmp_path):
 def test_fields_that_nobody_has_cost_neither_disk_nor_memory(tmp_path):
     write_annotations(Annotations.of(["a.jpg"], [[0, 0, 1, 1]]), tmp_path / "people.npz")
     with np.load(tmp_path / "people.npz") as file:
-        assert set(file.files) == {"format", "version", "image", "box_xywh_px", "source", "licence", "joint_set"}
+        words = {"source", "licence", "joint_set", "fitted_by"}
+        assert set(file.files) == {"format", "version", "image", "box_xywh_px"} | words
     assert read_annotations(tmp_path / "people.npz").joints_cam.strides == (0, 0, 0)
+
+
+def test_parameters_that_were_fitted_are_known_only_where_the_fit_was_kept(tmp_path):
+    fitted = {"fit_error": [0.02, 0.01, -1], "fit_kept": [False, True, False], "fit_energy": [-3, 40, 0]}
+    people = three_people().replace(body=["smpl_male", "smpl_male", "smpl_male"], fitted_by="a rule", **fitted)
+    write_annotations(people, tmp_path / "people.npz")
+    again = read_annotations(tmp_path / "people.npz")
+    assert again.is_fitted.tolist() == [True, True, False] and again.has_params.tolist() == [False, True, True]
+    assert again.fit_energy.tolist() == [-3, 40, 0] and again.fitted_by == "a rule"
+    assert not three_people().is_fitted.any()
 
 
 def test_selecting_and_concatenating_keep_people_whole():

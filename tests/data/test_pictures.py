@@ -3,8 +3,10 @@
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
-from meshrec.data.pictures import fill_outlines, read_picture
+from meshrec.data.annotations import Annotations
+from meshrec.data.pictures import fill_outlines, labelled_mask, read_picture
 from meshrec.errors import InvalidInput
 
 
@@ -49,3 +51,20 @@ def test_outlines_are_filled_in_continuous_pixels_and_united():
     )
     assert (columns.mean() + 0.5, rows.mean() + 0.5) == pytest.approx((50, 30), abs=0.1)
     assert len(rows) == pytest.approx(400 * np.pi, rel=0.06)
+
+
+def test_a_mask_with_labels_is_the_person_where_its_values_say_so(tmp_path):
+    values = np.array([[0, 1, 2, 3], [3, 2, 1, 0]], np.uint8)
+    picture = Image.fromarray(values)
+    picture.putpalette([0, 0, 0, 9, 9, 9, 0, 0, 0, 7, 0, 0])
+    picture.save(tmp_path / "mask.png")
+    known = {"mask_file": ["mask.png"] * 2, "mask_labels": [0, 1 << 2 | 1 << 3]}
+    people = Annotations.of(["a.png"] * 2, [[0, 0, 4, 2]] * 2, **known)
+    np.testing.assert_array_equal(labelled_mask(people, 1, tmp_path, (2, 4)), values >= 2)
+    # Without labels everything counts that is not black, as in masks without a palette.
+    np.testing.assert_array_equal(labelled_mask(people, 0, tmp_path, (2, 4)), np.isin(values, (1, 3)))
+    turned = people.replace(quarter_turns=[1, 1])
+    np.testing.assert_array_equal(labelled_mask(turned, 1, tmp_path, (4, 2)), np.rot90(values >= 2, -1))
+    (tmp_path / "mask.png").write_bytes(b"no picture")
+    with pytest.raises(InvalidInput, match="mask.png cannot be read"):
+        labelled_mask(people, 1, tmp_path, (2, 4))

@@ -1,12 +1,23 @@
-"""Joints of foreign sets to ours, and boxes around people."""
+"""Joints of foreign sets and spellings to ours, and boxes around people."""
 
 from __future__ import annotations
+
+import re
 
 import numpy as np
 import torch
 
 from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT
 from meshrec.structures import BODY30, JointSet, convert_joints
+
+
+def joint_name(name: str) -> str:
+    """Our name of a joint, of spellings such as ``r_ankle``, ``RAnkle``, ``Right Ankle`` and ``ankle_right``."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=^[RL])(?=[A-Z])", " ", name.strip())
+    words = re.split(r"[\s_.-]+", words.lower())
+    words = [{"r": "right", "l": "left"}.get(word, word) for word in words]
+    sides = [word for word in words if word in ("left", "right")]
+    return "_".join(sides + [word for word in words if word not in ("left", "right")])
 
 
 def to_body30(joints: np.ndarray, confidence: np.ndarray, joint_set: JointSet) -> tuple[np.ndarray, np.ndarray]:
