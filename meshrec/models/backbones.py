@@ -11,19 +11,20 @@ from torchvision.models import resnet50
 
 
 class ResNet50(nn.Module):
-    """Torchvision's ResNet-50, DecoMR's encoder; random weights unless a checkpoint is loaded, never a download.
-
-    The classifier ``fc`` is idle but kept, because official checkpoints hold it.
+    """Torchvision's ResNet-50, encoder of DecoMR and HMR; random weights unless a checkpoint is loaded, no download.
 
     Args:
         inputs: channels of the pictures.
+        classifier: keeps the idle layer ``fc``, because official checkpoints of DecoMR hold it; those of SPIN do not.
     """
 
     channels = (256, 512, 1024, 2048)
 
-    def __init__(self, inputs: int = 3) -> None:
+    def __init__(self, inputs: int = 3, classifier: bool = True) -> None:
         super().__init__()
         self.resnet = resnet50(weights=None)
+        if not classifier:
+            self.resnet.fc = nn.Identity()
         if inputs != 3:
             self.resnet.conv1 = nn.Conv2d(inputs, 64, kernel_size=7, stride=2, padding=3, bias=False)
 
