@@ -105,6 +105,14 @@ class World:
         self.add_up([summed])
         return summed.tolist()
 
+    def gather(self, items: Sequence[Result]) -> list[Result]:
+        """The items of all processes, in the order of the processes; every process gets the whole list."""
+        if self.size == 1:
+            return list(items)
+        parts: list[list[Result]] = [[] for _ in range(self.size)]
+        _together(lambda: dist.all_gather_object(parts, list(items)))
+        return [item for part in parts for item in part]
+
     @torch.no_grad()
     def copy_from_first(self, model: nn.Module) -> None:
         """Gives the model of every process the values of the first one's."""

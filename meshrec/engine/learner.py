@@ -17,6 +17,7 @@ from meshrec.engine.stages import Stage
 from meshrec.errors import CheckpointMismatch
 
 _MOMENTUM = 0.9
+_RATE_FACTOR = "rate_factor"  # of a group of parameters
 
 
 class Learner:
@@ -40,7 +41,7 @@ class Learner:
         for name in stage.nets:
             getattr(model, name).requires_grad_(True)
         self.trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        self.optimizer = _optimizer(stage, self.trained)
+        self.optimizer = _optimizer(stage, _parameter_groups(model, stage, self.trained))
         self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(stage.average_decay), use_buffers=True)
         self._statistics = BatchStatistics(model, self.micro_batches)
         self._losses: dict[str, Tensor] = {}
@@ -118,7 +119,17 @@ class Learner:
         }
 
 
-def _optimizer(stage: Stage, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+def _parameter_groups(model: nn.Module, stage: Stage, trained: list[nn.Parameter]) -> list[dict[str, Any]]:
+    """All that learns, apart from the nets that have learning rates of their own."""
+    groups = [{"params": trained, _RATE_FACTOR: 1.0}]
+    for name, factor in stage.rate_factors.items():
+        own = {id(parameter) for parameter in getattr(model, name).parameters()}
+        groups.append({"params": [value for value in trained if id(value) in own], _RATE_FACTOR: factor})
+        groups[0]["params"] = [value for value in groups[0]["params"] if id(value) not in own]
+    return [group for group in groups if group["params"]]
+
+
+def _optimizer(stage: Stage, parameters: list[dict[str, Any]]) -> torch.optim.Optimizer:
     options = {"lr": stage.learning_rate, "weight_decay": stage.weight_decay, "fused": True}
     if stage.optimizer == "sgd":
         return torch.optim.SGD(parameters, momentum=_MOMENTUM, **options)
@@ -132,4 +143,4 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, stage: Stage, step: int,
     fall = 0.505 + 0.495 * math.cos(math.pi * min(1.0, done)) if stage.schedule == "cosine" else 1.0
     fall *= 0.1 ** sum(done >= drop for drop in stage.drops)
     for group in optimizer.param_groups:
-        group["lr"] = stage.learning_rate * warm * fall
+        group["lr"] = group.get(_RATE_FACTOR, 1.0) * stage.learning_rate * warm * fall

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass, field
 
 NETS = ("correspondence_net", "location_net")
+HMR_NETS = ("backbone", "reader", "regressor", "discriminator")
 DETECTOR_NETS = ("backbone", "pyramid", "regions_head", "box_head", "charts")
 LOCATION_INPUTS = ("none", "rendered", "predicted", "mixed")
 
@@ -38,6 +39,8 @@ class Stage:
     optimizer: str = "adamw"
     """``adamw``, or ``sgd`` with momentum 0.9."""
     learning_rate: float = 1e-3
+    rate_factors: dict[str, float] = field(default_factory=dict)
+    """by how much the learning rates of single nets differ from that, by the nets' names."""
     weight_decay: float = 0.01
     warmup_steps: int = 200
     schedule: str = "cosine"
@@ -62,6 +65,11 @@ class Stage:
             raise ValueError(f"stage {self.name!r} lists no losses, so it has nothing to learn")
         if self.steps < 1 or self.batch < 1 or not 0 <= self.photo_share <= 1:
             raise ValueError("steps and batch must be positive, photo_share from 0 to 1")
+        if (
+            not set(self.rate_factors) <= set(getattr(self, "nets", ()))
+            or min(self.rate_factors.values(), default=1) <= 0
+        ):
+            raise ValueError(f"rate_factors must be positive and of nets that learn, got {self.rate_factors}")
         if self.micro_batches < 0 or self.seconds < 0:
             raise ValueError("micro_batches and seconds must not be negative")
 
@@ -113,3 +121,17 @@ class DetectionStage(Stage):
         unknown = set(self.nets) - set(DETECTOR_NETS)
         if unknown or not self.nets:
             raise ValueError(f"nets must be among {DETECTOR_NETS}, got {self.nets}")
+
+
+@dataclass(frozen=True)
+class HmrStage(Stage):
+    """One stage of training an HMR, with or without a discriminator."""
+
+    nets: tuple[str, ...] = HMR_NETS[:3]
+    """which parts learn; the others are frozen. A frozen backbone also keeps its batch statistics."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        unknown = set(self.nets) - set(HMR_NETS)
+        if unknown or not self.nets:
+            raise ValueError(f"nets must be among {HMR_NETS}, got {self.nets}")

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -52,6 +53,19 @@ class LoopConfig:
             raise ValueError("log_every and save_every must be at least 1")
 
 
+class Memory(Protocol):
+    """What a training knows beside its weights, moves with every step, and has to know again when it goes on."""
+
+    def end_step(self, world: World) -> None:
+        """After every step, in every process: take in what all processes have learnt in it."""
+
+    def state(self) -> dict[str, Any]:
+        """Tensors and plain values by name, the same in every process."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state; raises CheckpointMismatch where it belongs to something else."""
+
+
 StepLosses = Callable[[nn.Module, Batch, Stage, int], dict[str, Tensor]]
 DrawPictures = Callable[[nn.Module, Batch, Stage, Path], None]
 
@@ -67,6 +81,7 @@ def train_stage(
     seed: int,
     world: World = World(),
     draw_pictures: DrawPictures | None = None,
+    memory: Memory | None = None,
     progress: Callable[[range], object] = iter,
     report: Callable[[dict[str, float]], None] = lambda line: None,
 ) -> nn.Module:
@@ -80,6 +95,7 @@ def train_stage(
         source: draws the batches.
         step_losses: the losses of a micro-batch by name; each is weighted by ``stage.losses``.
         world: the processes of this training; every one of them calls this function.
+        memory: what the losses remember from step to step; a part of the checkpoints.
         progress: wraps the range of steps, for a progress bar.
         report: gets every line of the log.
     Returns:
@@ -98,6 +114,8 @@ def train_stage(
     start = 0
     if (state := record.open()) is not None:
         learner.restore(state, folder)
+        if memory is not None:
+            memory.restore(state.get("memory", {}))
         start, clock.elapsed_s = state["step"], state["elapsed_s"]
         _log.info("Resuming stage %s at step %d.", stage.name, start)
     steps = range(start, stage.steps if not _time_is_up(stage, clock) else start)
@@ -120,6 +138,8 @@ def train_stage(
                 advice = f"{record.newest}; lower the learning rate and give the same command to go on."
                 raise world.common_end(MeshrecError(f"{problem} at step {step} of stage {stage.name}. {advice}"))
             learner.take_step()
+            if memory is not None:
+                memory.end_step(world)
             clock.end_step(images=stage.batch * learner.micro_batches)
 
             stops, clock.elapsed_s = world.sums(stop.signal is not None, clock.elapsed_s if world.is_first else 0.0)
@@ -130,7 +150,11 @@ def train_stage(
             if ends or stops or (step + 1) % loop.save_every == 0:
                 record.keep(
                     step + 1,
-                    state=lambda: learner.state() | {"elapsed_s": clock.elapsed_s},
+                    state=lambda: (
+                        learner.state()
+                        | {"elapsed_s": clock.elapsed_s}
+                        | ({"memory": memory.state()} if memory is not None else {})
+                    ),
                     draw=draw_pictures and (lambda path: draw_pictures(learner.average.module, batch, stage, path)),  # noqa: B023
                 )
             if stops:

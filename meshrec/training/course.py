@@ -13,7 +13,7 @@ from torch import nn
 from meshrec.data.mixture import BatchSource
 from meshrec.engine.distributed import World
 from meshrec.engine.stages import Stage
-from meshrec.engine.trainer import DrawPictures, StepLosses
+from meshrec.engine.trainer import DrawPictures, Memory, StepLosses
 from meshrec.errors import InvalidInput
 
 
@@ -25,11 +25,13 @@ class StageWork:
         source: draws the batches.
         losses: of a micro-batch.
         draw_pictures: of predictions; None where the stage has no pictures.
+        memory: what the losses remember from step to step.
     """
 
     source: BatchSource
     losses: StepLosses
     draw_pictures: DrawPictures | None
+    memory: Memory | None = None
 
 
 class Course(Protocol):

@@ -43,6 +43,40 @@ def test_a_run_killed_at_any_step_ends_with_the_weights_of_an_undisturbed_one(tm
     assert [row["total"] for row in rows] == [row["total"] for row in read_log(tmp_path / "whole" / "first.csv")]
 
 
+@pytest.mark.parametrize("killed_at", [1, 2, 5])
+def test_what_the_losses_remember_survives_like_the_weights(tmp_path, killed_at):
+    undisturbed, forgetful = train_toy(tmp_path / "whole", remembers=True), train_toy(tmp_path / "other")
+    with pytest.raises(Killed):
+        train_toy(tmp_path / "killed", remembers=True, progress=steps_until(killed_at))
+    resumed = train_toy(tmp_path / "killed", remembers=True)
+    weights = [net.correspondence_net[0].weight for net in (undisturbed, resumed, forgetful)]
+    assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
+    states = [torch.load(tmp_path / run / "latest.pt", weights_only=True)["memory"] for run in ("whole", "killed")]
+    assert torch.equal(states[0]["known"], states[1]["known"]) and states[0]["known"].all()
+
+
+def test_single_nets_may_learn_at_a_rate_of_their_own(tmp_path):
+    def both(model, batch, stage, seed):
+        return {"brightness": brightness(model, batch, stage, seed)["brightness"]
+                + model.location_net(batch.images[:, :2, 0, 0]).square().mean()}  # fmt: skip
+
+    nets = dict(
+        nets=("correspondence_net", "location_net"),
+        location_input="predicted",
+        weight_decay=0.0,
+        steps=1,
+        warmup_steps=0,
+    )
+    ended = [train_toy(tmp_path / str(factor), losses=both, rate_factors={"location_net": factor}, **nets)
+             for factor in (1.0, 0.1)]  # fmt: skip
+    # Adam's first step has the length of the learning rate, whatever the gradient.
+    moved = [(net.location_net.weight - Nets().location_net.weight).abs().max().item() for net in ended]
+    assert moved[1] == pytest.approx(0.1 * moved[0], rel=1e-3) and moved[0] > 0
+    assert torch.equal(ended[0].correspondence_net[0].weight, ended[1].correspondence_net[0].weight)
+    with pytest.raises(ValueError, match="rate_factors must be positive and of nets that learn"):
+        toy_stage(rate_factors={"location_net": 2.0})
+
+
 def test_only_the_nets_of_the_stage_change(tmp_path):
     before, after = Nets(), train_toy(tmp_path)
     assert torch.equal(before.location_net.weight, after.location_net.weight)

@@ -116,6 +116,15 @@ class PoseSampler:
         pose, root = self._mirror_some(pose, root, dice)
         return _without_heading(axis_angle_to_matrix(root)), axis_angle_to_matrix(pose[:, 1:])
 
+    def as_recorded(self, count: int, dice: Dice) -> Tensor:
+        """Joint rotations (B, 23, 3, 3) of recorded poses, half of them mirrored, and nothing else changed.
+
+        Without recordings they are made up.
+        """
+        pose = self._relaxed.draw(count, dice) if self.recordings is None else self._recorded(count, dice)
+        pose, _ = self._mirror_some(pose, pose[:, 0], dice)
+        return axis_angle_to_matrix(pose[:, 1:])
+
     def _recorded(self, count: int, dice: Dice) -> Tensor:
         return self.recordings.index_select(0, dice.integers(len(self.recordings), count)).float()
 
