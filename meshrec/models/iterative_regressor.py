@@ -70,7 +70,7 @@ class IterativeRegressor(nn.Module):
         super().__init__()
         mean = MeanBody.of_motion(betas) if mean is None else mean
         check_shapes(mean_pose=(mean.pose, f"{joints} 3 2"), mean_betas=(mean.betas, f"{betas}"))
-        self.steps, self.relu, self.dropout = steps, relu, dropout
+        self.features, self.steps, self.relu, self.dropout = features, steps, relu, dropout
         self.fc1 = nn.Linear(features + 6 * joints + betas + 3, width)
         self.fc2 = nn.Linear(width, width)
         self.pose_head, self.betas_head, self.camera_head = (nn.Linear(width, size) for size in (6 * joints, betas, 3))
@@ -87,9 +87,9 @@ class IterativeRegressor(nn.Module):
         """The estimate after every step, the best one last.
 
         Args:
-            features: (B, F).
+            features: (B, F), as many as the constructor was told.
         """
-        check_shapes(features=(features, "B F"))
+        check_shapes(features=(features, f"B {self.features}"))
         pose, betas, camera = (
             mean.expand(len(features), *mean.shape) for mean in (self.mean_pose, self.mean_betas, self.mean_camera)
         )
