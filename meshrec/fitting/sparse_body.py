@@ -29,37 +29,76 @@ class PosedPoints(NamedTuple):
     blended: Tensor  # (B, P, 3, 3) weighted mean of the joints' rotations
 
 
-class BodyPoints:
+class SparseBody:
     """Chosen points of a body.
 
     Args:
         body: the body.
-        index: (P,) long into the skeleton joints followed by the vertices, as in `NamedJoints.index`.
-        betas: how many shape coefficients are used.
+        template: (P, 3) the points on the mean body at rest, metres.
+        shape: (P, 3, S) metres per unit of the S shape coefficients that are used.
+        weights: (P, J) by which the joints carry the points; rows sum to one.
+        flexible: (P',) long, the points that the pose feature moves.
+        pose: (J - 1, 9, P', 3) metres per unit of that feature.
     """
 
-    def __init__(self, body: BodyModel, index: Tensor, betas: int = 10) -> None:
-        joints, directions = body.joint_count, body.shape_directions[..., :betas]
+    def __init__(
+        self, body: BodyModel, template: Tensor, shape: Tensor, weights: Tensor, flexible: Tensor, pose: Tensor
+    ) -> None:
         self.parents = tuple(body.parents.tolist())
-        self.joint_template = regress_joints(body.template_vertices, body.joint_regressor)
-        self.joint_shape = torch.einsum("jv,vcs->jcs", body.joint_regressor, directions)
-        joint, vertex = index.clamp_max(joints - 1), (index - joints).clamp_min(0)
-        is_joint = index < joints
-        self.template = torch.where(is_joint[:, None], self.joint_template[joint], body.template_vertices[vertex])
-        self.shape = torch.where(is_joint[:, None, None], self.joint_shape[joint], directions[vertex])
-        identity = torch.eye(joints, dtype=self.template.dtype, device=index.device)
-        self.weights = torch.where(is_joint[:, None], identity[joint], body.skinning_weights[vertex])
-        # The pose feature moves vertices only, and often there are few of them, or none.
-        self.flexible = (~is_joint).nonzero()[:, 0]
-        self.pose = body.pose_directions.unflatten(1, (-1, 3))[:, vertex[self.flexible]].unflatten(0, (-1, 9))
+        self.joint_template, self.joint_shape = _rest_joints(body, shape.shape[-1])
+        self.template, self.shape, self.weights = template, shape, weights
+        self.flexible, self.pose = flexible, pose
         # Row a, column k: joint k turns when joint a does.
-        self.follows = _followers(self.parents).to(identity)
-        self.follow_weights = self.weights @ self.follows.T  # (P, J) how much of each point turns with each joint
+        self.follows = _followers(self.parents).to(weights)
+        self.follow_weights = weights @ self.follows.T  # (P, J) how much of each point turns with each joint
 
     @classmethod
-    def of_joints(cls, body: BodyModel, joint_set: JointSet, betas: int = 10) -> BodyPoints:
-        """The joints of a set. The body must have all of them, see `NamedJoints.present`."""
-        return cls(body, NamedJoints(body, joint_set).index, betas)
+    def at(cls, body: BodyModel, index: Tensor, betas: int = 10) -> SparseBody:
+        """Skeleton joints and vertices.
+
+        Args:
+            index: (P,) long into the joints followed by the vertices, as in `NamedJoints.index`.
+            betas: how many shape coefficients are used.
+        """
+        joints, directions = body.joint_count, body.shape_directions[..., :betas]
+        joint_template, joint_shape = _rest_joints(body, betas)
+        joint, vertex, is_joint = index.clamp_max(joints - 1), (index - joints).clamp_min(0), index < joints
+        identity = torch.eye(joints, dtype=joint_template.dtype, device=index.device)
+        flexible = (~is_joint).nonzero()[:, 0]
+        pose = body.pose_directions.unflatten(1, (-1, 3))[:, vertex[flexible]].unflatten(0, (-1, 9))
+        return cls(
+            body,
+            torch.where(is_joint[:, None], joint_template[joint], body.template_vertices[vertex]),
+            torch.where(is_joint[:, None, None], joint_shape[joint], directions[vertex]),
+            torch.where(is_joint[:, None], identity[joint], body.skinning_weights[vertex]),
+            flexible,
+            pose,
+        )
+
+    @classmethod
+    def of_joints(cls, body: BodyModel, joint_set: JointSet, betas: int = 10) -> SparseBody:
+        """Those joints of a set that the body has, see `NamedJoints.present`."""
+        named = NamedJoints(body, joint_set)
+        return cls.at(body, named.index[named.present], betas)
+
+    @classmethod
+    def along_bones(cls, body: BodyModel, start: Tensor, end: Tensor, fraction: Tensor, betas: int = 10) -> SparseBody:
+        """Points between joints, carried by the first of the two.
+
+        Args:
+            start, end: (P,) long, skeleton joints.
+            fraction: (P,) 0 at the first, 1 at the second.
+        """
+        template, shape = _rest_joints(body, betas)
+        carried = torch.eye(len(template), dtype=template.dtype, device=template.device)[start]
+        return cls(
+            body,
+            torch.lerp(template[start], template[end], fraction[:, None]),
+            torch.lerp(shape[start], shape[end], fraction[:, None, None]),
+            carried,
+            start[:0],
+            body.pose_directions.new_zeros(body.joint_count - 1, 9, 0, 3),
+        )
 
     def __call__(self, state: BodyState) -> PosedPoints:
         """Pose the points of B bodies."""
@@ -113,6 +152,12 @@ class BodyPoints:
         joints = torch.einsum("ak,bacs->bkcs", self.follows, bones)
         shift = torch.einsum("pj,bjcs->bpcs", self.weights, joints - rotations @ self.joint_shape)
         return posed.blended @ self.shape + shift
+
+
+def _rest_joints(body: BodyModel, betas: int) -> tuple[Tensor, Tensor]:
+    """(J, 3) joints of the mean shape at rest, and (J, 3, S) how they move with the shape."""
+    shape = torch.einsum("jv,vcs->jcs", body.joint_regressor, body.shape_directions[..., :betas])
+    return regress_joints(body.template_vertices, body.joint_regressor), shape
 
 
 def _followers(parents: tuple[int, ...]) -> Tensor:
