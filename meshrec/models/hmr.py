@@ -63,10 +63,19 @@ class Hmr(nn.Module):
         backbone: (B, 3, H, W) normalised pictures to feature maps, finest first.
         regressor: of the reader's vector.
         reader: feature maps to one vector (B, F).
+        frozen_backbone: for one that is shared with another net, and therefore never learns.
     """
 
-    def __init__(self, backbone: nn.Module, regressor: IterativeRegressor, reader: nn.Module | None = None) -> None:
+    def __init__(
+        self,
+        backbone: nn.Module,
+        regressor: IterativeRegressor,
+        reader: nn.Module | None = None,
+        *,
+        frozen_backbone: bool = False,
+    ) -> None:
         super().__init__()
+        self.frozen_backbone = frozen_backbone
         self.backbone = backbone
         self.reader = MeanOfLastMap() if reader is None else reader
         self.regressor = regressor
@@ -80,5 +89,12 @@ class Hmr(nn.Module):
             images: (B, 3, H, W) RGB in [0, 1], best of the size that the net was trained with.
         """
         check_shapes(images=(images, "B 3 H W"))
-        maps = self.backbone((images - self.image_mean) / self.image_std)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen_backbone):
+            maps = self.backbone((images - self.image_mean) / self.image_std)
         return HmrOutput(self.regressor(self.reader(maps)))
+
+    def train(self, mode: bool = True) -> Hmr:
+        """As usual, but batch statistics of a frozen backbone stay what they are."""
+        super().train(mode)
+        self.backbone.train(mode and not self.frozen_backbone)
+        return self

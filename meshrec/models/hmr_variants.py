@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from meshrec.models.backbones import ResNet50
+from meshrec.models.backbones import ResNet50, TimmBackbone
+from meshrec.models.grid_reader import GridReader
 from meshrec.models.hmr import Hmr
 from meshrec.models.iterative_regressor import IterativeRegressor
+
+LIGHT_CHANNELS = (48, 96, 192, 320)  # of the light correspondence net's backbone
 
 
 def spin_hmr() -> Hmr:
@@ -20,3 +23,12 @@ def paper_hmr() -> Hmr:
     """
     backbone = ResNet50(classifier=False)
     return Hmr(backbone, IterativeRegressor(backbone.channels[-1], relu=True, learn_mean=True))
+
+
+def light_hmr() -> Hmr:
+    """A reader and a narrow regressor on the light correspondence net's backbone, which is filled from its weights."""
+    backbone = TimmBackbone("resnet18", channels=LIGHT_CHANNELS)
+    reader = GridReader(backbone.channels, {3: 48, 2: 16}, cells=4)
+    return Hmr(
+        backbone, IterativeRegressor(reader.width, width=512, relu=True, dropout=0.2), reader, frozen_backbone=True
+    )
