@@ -36,7 +36,8 @@ def write(path, content):
 
 
 def csv_text(sep=","):
-    spelt = ["L" + name[5:].title() if name.startswith("left_") else name.replace("right_", "r-") for name in COCO17.names]
+    spelt = [name.replace("left_", "L").replace("right_", "r-") for name in COCO17.names]
+    spelt = [name[0] + name[1:].title() if name[0] == "L" else name for name in spelt]
     lines = [sep.join([name, f"{x}", f"{y}", f"{c}"]) for name, (x, y, c) in zip(spelt, PERSON)]
     return "\n".join([sep.join(["joint", "x", "y", "confidence"]), *lines])
 

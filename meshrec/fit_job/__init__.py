@@ -1,0 +1,1 @@
+"""What tools/fit.py does: bodies fitted to the joints of photos, of whole data sets, and of synthetic people."""

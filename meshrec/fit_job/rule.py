@@ -1,0 +1,47 @@
+"""Which fits are good enough to teach: a rule that anybody can state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from meshrec.data.annotations import Annotations
+from meshrec.errors import InvalidInput
+
+FEWEST_JOINTS = 6  # with fewer a body is not fitted at all
+
+
+@dataclass(frozen=True)
+class FitRule:
+    """A fit is kept if it explains enough joints, closely, by a likely pose."""
+
+    error: float = 0.025
+    """largest mean distance of its joints from the labels, over the side of a crop around the person."""
+    energy: float = 60.0
+    """largest negative log density of its pose, up to the prior's constant."""
+    joints: int = 10
+    """fewest joints that are labelled."""
+
+    def __post_init__(self) -> None:
+        if not self.error > 0:
+            raise InvalidInput(f"The largest error of good fits must be positive, got {self.error}.")
+        if self.joints < FEWEST_JOINTS:
+            raise InvalidInput(f"Good fits need at least {FEWEST_JOINTS} labelled joints, got {self.joints}.")
+
+    def keeps(self, people: Annotations) -> np.ndarray:
+        """(N,) bool."""
+        close = people.is_fitted & (people.fit_error <= self.error)
+        return close & (people.fit_energy <= self.energy) & (labelled_joints(people) >= self.joints)
+
+    @property
+    def words(self) -> str:
+        return (
+            f"error at most {self.error:g} of the person's crop, prior energy at most {self.energy:g}, "
+            f"at least {self.joints} labelled joints"
+        )
+
+
+def labelled_joints(people: Annotations) -> np.ndarray:
+    """(N,) how many 2D joints of each person are known."""
+    return (people.joint_confidence > 0).sum(1)

@@ -1,0 +1,51 @@
+"""What fits of a data set are worth, in a few figures."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from meshrec.data.annotations import Annotations
+from meshrec.fit_job.rule import FEWEST_JOINTS, labelled_joints
+
+FIGURES = {
+    "people": "labelled people",
+    "with_joints": f"of them with at least {FEWEST_JOINTS} labelled joints",
+    "fitted": "of them fitted",
+    "kept": "of them good by the rule",
+    "kept_share": "share of the fitted that is kept",
+    "error_median": "median error of all fits: mean distance of joints over the side of a crop around the person",
+    "error_p90": "what nine in ten fits stay below",
+    "error_kept": "mean error of the kept ones",
+    "error_kept_px": "the same in pixels of a crop of 224",
+    "energy_median": "median prior energy of all fits",
+    "energy_kept": "mean prior energy of the kept ones",
+}
+
+
+def fit_figures(people: Annotations) -> dict[str, float]:
+    """The figures of a file of fits; those of nobody are left out."""
+    fitted, kept = people.is_fitted, people.is_fitted & people.fit_kept
+    figures: dict[str, float] = {
+        "people": len(people),
+        "with_joints": int((labelled_joints(people) >= FEWEST_JOINTS).sum()),
+        "fitted": int(fitted.sum()),
+        "kept": int(kept.sum()),
+    }
+    if fitted.any():
+        error, energy = people.fit_error[fitted], people.fit_energy[fitted]
+        figures |= {"kept_share": float(kept.sum() / fitted.sum()), "error_median": float(np.median(error)),
+                    "error_p90": float(np.quantile(error, 0.9)), "energy_median": float(np.median(energy))}  # fmt: skip
+    if kept.any():
+        error = float(people.fit_error[kept].mean())
+        figures |= {"error_kept": error, "error_kept_px": 224 * error,
+                    "energy_kept": float(people.fit_energy[kept].mean())}  # fmt: skip
+    return {name: figures[name] for name in FIGURES if name in figures}
+
+
+def fit_table(name: str, people: Annotations) -> str:
+    """The figures as aligned text, with what they mean, the fitter and the rule."""
+    lines = [name]
+    for figure, value in fit_figures(people).items():
+        shown = f"{value:d}" if isinstance(value, int) else f"{value:.4f}"
+        lines.append(f"  {figure:<16}{shown:>10}  {FIGURES[figure]}")
+    return "\n".join([*lines, *(f"  ({words})" for words in people.fitted_by.split("; "))])
