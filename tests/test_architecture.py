@@ -22,8 +22,8 @@ LEVELS = (
     ("models", "iuv", "losses", "metrics"),
     ("data", "fitting", "vis"),
     ("engine", "pipeline", "export"),
-    ("config", "build", "build_detector"),
-    ("training", "demo_job", "evaluation"),
+    ("config", "build", "build_detector", "build_hmr"),
+    ("training", "load", "demo_job", "fit_job", "evaluation"),
     ("ablation",),
 )
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}

@@ -58,7 +58,7 @@ def draw_predictions(
     columns = [batch.images, true, colour_iuv(iuv, batch.images.shape[-1])]
     if with_mesh:
         columns.append(mesh_over(batch.images, output.vertices, output.camera, faces))
-    pictures = [_to_uint8(column[person]) for person in range(len(batch)) for column in columns]
+    pictures = [to_uint8(column[person]) for person in range(len(batch)) for column in columns]
     if captions is not None:
         captions = [text if place == 0 else "" for text in captions for place in range(len(columns))]
     return contact_sheet(pictures, people_per_row * len(columns), captions)
@@ -69,7 +69,7 @@ def people_sheet(batch: TrainingBatch, columns: int, *, with_targets: bool = Fal
     shown = [batch.images]
     if with_targets:
         shown.append(colour_iuv(IuvMap(batch.mask, batch.uv)))
-    pictures = [_to_uint8(pictures[person]) for person in range(len(batch)) for pictures in shown]
+    pictures = [to_uint8(pictures[person]) for person in range(len(batch)) for pictures in shown]
     return contact_sheet(pictures, columns * len(shown))
 
 
@@ -92,5 +92,6 @@ def mesh_over(images: Tensor, vertices: Tensor, camera: WeakPerspectiveCamera, f
     return torch.where(fragments.mask[:, None], 0.85 * colour + 0.15 * images, images)
 
 
-def _to_uint8(picture: Tensor) -> np.ndarray:
+def to_uint8(picture: Tensor) -> np.ndarray:
+    """(H, W, 3) of a picture (3, H, W) in [0, 1]."""
     return (picture.float().clamp(0, 1).permute(1, 2, 0).cpu().numpy() * 255).round().astype(np.uint8)

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from meshrec.assets import write_atomically
 from meshrec.build import TrainConfig, find_stage
 from meshrec.build_detector import DetectorTrainConfig
+from meshrec.build_hmr import HmrTrainConfig
 from meshrec.config import config_to_yaml, load_one_of
 from meshrec.engine.distributed import EndedElsewhere, World, join_world
 from meshrec.engine.stages import Stage
@@ -18,11 +19,13 @@ from meshrec.engine.trainer import train_stage
 from meshrec.errors import InvalidInput
 from meshrec.training.course import Course
 from meshrec.training.detection import Detection
+from meshrec.training.hmr import BodyRegression
 from meshrec.training.reconstruction import Reconstruction
 
-TASKS = {"reconstruction": TrainConfig, "detection": DetectorTrainConfig}  # by the configuration's key ``task``
-COURSES = {TrainConfig: Reconstruction, DetectorTrainConfig: Detection}
-RunConfig = TrainConfig | DetectorTrainConfig
+# By the configuration's key ``task``.
+TASKS = {"reconstruction": TrainConfig, "detection": DetectorTrainConfig, "parameters": HmrTrainConfig}
+COURSES = {TrainConfig: Reconstruction, DetectorTrainConfig: Detection, HmrTrainConfig: BodyRegression}
+RunConfig = TrainConfig | DetectorTrainConfig | HmrTrainConfig
 
 
 def run_training(
@@ -120,6 +123,7 @@ def _run_stage(config: RunConfig, stage: Stage, course: Course, folder: Path, wo
         seed=seed,
         world=world,
         draw_pictures=work.draw_pictures,
+        memory=work.memory,
         progress=bar,
         report=bar.report,
     )

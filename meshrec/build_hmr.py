@@ -1,0 +1,230 @@
+"""From configurations and files to HMRs and what they are trained with, as `meshrec.build` does for DecoMR."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from itertools import accumulate
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from meshrec.assets import array_hash, asset_path
+from meshrec.body import BodyModel
+from meshrec.build import DEFAULT_WEIGHTS, DataConfig, Surface, build_people
+from meshrec.checkpoint import fill_model, read_metadata, read_weights, save_weights, without_prefix
+from meshrec.data.fit_store import FitStore, without_fits
+from meshrec.data.image_dataset import ImageDataset
+from meshrec.data.mixture import BatchSource, Mixture
+from meshrec.data.numbered_people import NumberedPeople
+from meshrec.data.photo_sets import PhotoPeople
+from meshrec.engine.devices import pick_device
+from meshrec.engine.fits_in_the_loop import FitLoopConfig
+from meshrec.engine.stages import HmrStage
+from meshrec.engine.trainer import LoopConfig
+from meshrec.errors import CheckpointMismatch
+from meshrec.iuv.predictor import IuvPredictor, make_predictor
+from meshrec.models.hmr import Hmr
+from meshrec.models.hmr_variants import light_hmr, paper_hmr, spin_hmr
+from meshrec.pipeline import MeshModel
+
+NET = "hmr"  # what files of weights say that they are of
+DEFAULT_HMR_WEIGHTS = "weights/hmr_light.safetensors"
+FORMS = {"light": light_hmr, "hmr": paper_hmr, "spin": spin_hmr}
+_BACKBONE = "correspondence_net.backbone."  # in the weights of DecoMR's nets
+
+
+@dataclass(frozen=True)
+class HmrConfig:
+    """Which net."""
+
+    form: str = "light"
+    """``light``, which shares the backbone of the light correspondence net, ``hmr`` or ``spin``, as published."""
+    input_size: int = 128
+    """side of the crops that reconstruction feeds the net, in pixels."""
+    discriminator: bool = False
+    """whether there is one that learns to tell recorded bodies from predicted ones, for adversarial losses."""
+
+    def __post_init__(self) -> None:
+        if self.form not in FORMS:
+            raise ValueError(f"form must be one of {tuple(FORMS)}, got {self.form!r}")
+
+    @property
+    def shares_backbone(self) -> bool:
+        """Whether the backbone is that of a correspondence net, which stays as it is and is kept in its own file."""
+        return self.form == "light"
+
+
+@dataclass(frozen=True)
+class HmrTrainConfig:
+    """A whole training of an HMR."""
+
+    task: str = "parameters"
+    """tells this kind of training from those of DecoMR and of a detector."""
+    model: HmrConfig = field(default_factory=HmrConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    fits: FitLoopConfig = field(default_factory=FitLoopConfig)
+    """SPIN's loop, over the photographs whose people have no measured parameters."""
+    stages: tuple[HmrStage, ...] = ()
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    seed: int = 1
+
+
+def build_hmr(config: HmrConfig, backbone: str | Path | None = None) -> Hmr:
+    """An untrained net; a shared backbone is that of a file.
+
+    Args:
+        backbone: weights of the DecoMR whose backbone is shared; the shipped ones without.
+    """
+    net = FORMS[config.form]()
+    if config.shares_backbone:
+        fill_model(net.backbone, read_shared_backbone(backbone), str(backbone or DEFAULT_WEIGHTS))
+    return net
+
+
+def read_shared_backbone(weights: str | Path | None = None) -> dict[str, Tensor]:
+    """The state of the correspondence net's backbone in DecoMR's weights, by default the shipped ones."""
+    path = asset_path(DEFAULT_WEIGHTS) if weights is None else Path(weights)
+    _, state = read_weights(path)
+    backbone = {name: value for name, value in state.items() if name.startswith(_BACKBONE)}
+    if not backbone:
+        raise CheckpointMismatch(f"{path} holds no correspondence net, whose backbone a light HMR shares.")
+    return without_prefix(backbone, _BACKBONE)
+
+
+def backbone_hash(net: Hmr) -> str:
+    """Sixteen digits that tell the weights of a net's backbone from others."""
+    state = net.backbone.state_dict()
+    return array_hash(*(state[name].float().cpu().numpy() for name in sorted(state) if state[name].is_floating_point()))
+
+
+def save_hmr(
+    path: Path, net: Hmr, config: HmrConfig, body: BodyModel, *, half: bool = False, whole: bool = True
+) -> None:
+    """Write a net's weights with what they belong to; a shared backbone is named by its hash and left to its own file.
+
+    Args:
+        whole: keep the discriminator, from which training goes on but which predicting does not need.
+    """
+    left_out = (("backbone.",) if config.shares_backbone else ()) + (() if whole else ("discriminator.",))
+    state = {name: value for name, value in net.state_dict().items() if not name.startswith(left_out or ("\n",))}
+    metadata = {"net": NET, "form": config.form, "input_size": str(config.input_size), "body_hash": body.hash}
+    if config.shares_backbone:
+        metadata |= {"backbone_hash": backbone_hash(net), "backbone_file": DEFAULT_WEIGHTS}
+    save_weights(path, state, metadata, half=half)
+
+
+def fill_hmr(path: Path, net: Hmr, config: HmrConfig, body_hash: str) -> None:
+    """Fill a net with weights that `save_hmr` wrote.
+
+    Raises:
+        AssetNotFound: no such file.
+        CheckpointMismatch: damaged, or of another form, body or backbone.
+    """
+    metadata, state = read_weights(path)
+    if not any(name.startswith("discriminator.") for name in net.state_dict()):
+        state = {name: value for name, value in state.items() if not name.startswith("discriminator.")}
+    expected = {"net": NET, "form": config.form, "body_hash": body_hash}
+    if config.shares_backbone:
+        expected["backbone_hash"] = backbone_hash(net)
+        state |= {f"backbone.{name}": value for name, value in net.backbone.state_dict().items()}
+    for name, wanted in expected.items():
+        if metadata.get(name) != wanted:
+            raise CheckpointMismatch(
+                f"{path} belongs to another {name.removesuffix('_hash')}: the file has {name} "
+                f"{metadata.get(name, 'not recorded')}, in use is {wanted}; take weights that were made for it."
+            )
+    fill_model(net, state, str(path))
+
+
+def load_hmr(
+    weights: str | Path | None = None,
+    body: str | Path | None = None,
+    device: str | torch.device | None = None,
+    finder: IuvPredictor | bool = True,
+    backbone: str | Path | None = None,
+) -> MeshModel:
+    """A model that is ready to reconstruct, with body parameters.
+
+    Args:
+        weights: a file written by ``tools/train.py``; the shipped default without one.
+        body, device, finder: see `meshrec.load.load_model`.
+        backbone: weights of the DecoMR whose backbone a light HMR shares; the shipped ones without.
+    Raises:
+        AssetNotFound: a file is missing.
+        CheckpointMismatch: the weights are damaged, or belong to another net, body or backbone.
+        InvalidInput: the body's file is damaged or of another kind.
+        MeshrecError: the device is not available.
+    """
+    path = asset_path(DEFAULT_HMR_WEIGHTS) if weights is None else Path(weights)
+    metadata = read_metadata(path)
+    try:
+        config = HmrConfig(metadata["form"], int(metadata["input_size"]))
+    except (KeyError, ValueError) as error:
+        raise CheckpointMismatch(f"{path} holds weights, but not of an HMR ({error}).") from error
+    surface = dataclasses.replace(Surface.load(), body=BodyModel.from_file(body))
+    target = pick_device("cpu" if device is None else str(device))
+    net = build_hmr(config, backbone)
+    fill_hmr(path, net, config, surface.body.hash)
+    if isinstance(finder, bool):
+        finder = make_predictor(device=target) if finder else None
+    body_there = surface.body.to(target)
+    return MeshModel(net.to(target).eval(), body_there, config.input_size, target, finder, surface.charts)
+
+
+@dataclass(frozen=True)
+class HmrSource:
+    """What a stage draws from.
+
+    Attributes:
+        batches: synthetic people, and photographs whose people are numbered through.
+        fits: of those people, as the data have them.
+    """
+
+    batches: BatchSource
+    fits: FitStore
+
+
+def build_hmr_source(
+    config: DataConfig, stage: HmrStage, surface: Surface, device: torch.device | str = "cpu"
+) -> HmrSource:
+    """Synthetic people, and photographs where the stage wants and finds them.
+
+    Fits that files of labelled people hold start SPIN's loop; parameters that were measured stay what they are.
+    """
+    photos = _photographs(config, surface) if stage.photo_share else []
+    if not photos:
+        return HmrSource(build_people(config.synthetic, surface, device), FitStore.empty(0))
+    total = sum(photo.share for photo in photos)
+    first = [0, *accumulate(len(photo.fits) for photo in photos)]
+    sources = [
+        (NumberedPeople(photo.source, number), stage.photo_share * photo.share / total)
+        for number, photo in zip(first, photos)
+    ]
+    if stage.photo_share < 1:
+        sources.insert(0, (build_people(config.synthetic, surface, device), 1 - stage.photo_share))
+    return HmrSource(Mixture(sources, device), FitStore.together([photo.fits for photo in photos]))
+
+
+class _Photographs(NamedTuple):
+    """A source of photographs, how often it is drawn, and the fits of all its people."""
+
+    source: BatchSource
+    share: float
+    fits: FitStore
+
+
+def _photographs(config: DataConfig, surface: Surface) -> list[_Photographs]:
+    found = []
+    for pack in config.photos:
+        if (Path(pack.folder) / "index.json").is_file():
+            people = PhotoPeople.from_packs([pack.folder], surface.body.vertex_count)
+            found.append(_Photographs(people, pack.share, FitStore.empty(len(people))))
+    for dataset in config.datasets:
+        given = ImageDataset.from_config(dataset, surface.body, surface.atlas, surface.charts)
+        fits = FitStore.of(given.people, surface.body.hash)
+        people = ImageDataset(without_fits(given.people), given.folder, given.truth, surface=None)
+        found.append(_Photographs(people, dataset.share, fits))
+    return found
