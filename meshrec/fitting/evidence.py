@@ -77,12 +77,13 @@ class Evidence:
 
     @property
     def person_px(self) -> Tensor:
-        """(B,) size of each person: the side of a usual crop around the known joints, in pixels; 1 without any.
+        """(B,) size of each person: the side of a usual crop around the known joints, in pixels.
 
-        Residuals are measured relative to it, so that a fit does not depend on the resolution of the image.
+        It is the longer side of the image where fewer than two joints are known. Residuals are measured relative to it,
+        so that a fit does not depend on the resolution of the image.
         """
         known = (self.confidence > 0)[..., None]
         low = torch.where(known, self.joints_px, torch.inf).amin(1)
         high = torch.where(known, self.joints_px, -torch.inf).amax(1)
         side = _CROP_PER_BOX * (high - low).amax(1)
-        return torch.where(side > 0, side, torch.ones_like(side))
+        return torch.where((side > 0) & side.isfinite(), side, float(max(self.camera.image_size)))

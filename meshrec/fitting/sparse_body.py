@@ -82,21 +82,20 @@ class SparseBody:
         return cls.at(body, named.index[named.present], betas)
 
     @classmethod
-    def along_bones(cls, body: BodyModel, start: Tensor, end: Tensor, fraction: Tensor, betas: int = 10) -> SparseBody:
-        """Points between joints, carried by the first of the two.
+    def inside(cls, body: BodyModel, share: Tensor, joint: Tensor, betas: int = 10) -> SparseBody:
+        """Points within the body, each carried by one joint.
 
         Args:
-            start, end: (P,) long, skeleton joints.
-            fraction: (P,) 0 at the first, 1 at the second.
+            share: (P, V) the points at rest as means of the vertices; rows sum to one.
+            joint: (P,) long, what carries them.
         """
-        template, shape = _rest_joints(body, betas)
-        carried = torch.eye(len(template), dtype=template.dtype, device=template.device)[start]
+        identity = torch.eye(body.joint_count, dtype=share.dtype, device=share.device)
         return cls(
             body,
-            torch.lerp(template[start], template[end], fraction[:, None]),
-            torch.lerp(shape[start], shape[end], fraction[:, None, None]),
-            carried,
-            start[:0],
+            share @ body.template_vertices,
+            torch.einsum("pv,vcs->pcs", share, body.shape_directions[..., :betas]),
+            identity[joint],
+            joint[:0],
             body.pose_directions.new_zeros(body.joint_count - 1, 9, 0, 3),
         )
 

@@ -1,0 +1,81 @@
+"""How far the projected joints are from the given ones."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from meshrec.fitting.evidence import Evidence
+from meshrec.fitting.normal_equations import NormalEquations
+from meshrec.fitting.sparse_body import PosedPoints, SparseBody
+from meshrec.fitting.state import BodyState
+from meshrec.geometry.projection import project_pinhole
+
+# Pixels in the options are those of a crop with this side, whatever the resolution of the image.
+CROP_PX = 224.0
+_MIN_DEPTH = 0.05  # metres; nearer points have no sensible image
+
+
+def geman_mcclure(squared: Tensor, width: float) -> tuple[Tensor, Tensor]:
+    """Robust square `w^2 r^2 / (w^2 + r^2)`, about r^2 for small r and at most w^2, and its derivative by r^2.
+
+    Geman and McClure, "Statistical methods for tomographic image reconstruction", 1987; used by SMPLify.
+
+    Args:
+        squared: (...) r^2.
+        width: w, in the units of r.
+    """
+    share = width**2 / (width**2 + squared)
+    return squared * share, share.square()
+
+
+class ReprojectionTerm:
+    """Half the robust squared distances of joints in the image, each weighted by its confidence squared.
+
+    Distances are in pixels of a crop of 224 px around the person, over their standard deviation.
+
+    Args:
+        points: the evidence's joints on the body.
+        evidence: of B people.
+        noise_px: standard deviation of well labelled joints, pixels of such a crop.
+        outlier_px: distances well beyond it hardly count, pixels of such a crop.
+    """
+
+    def __init__(self, points: SparseBody, evidence: Evidence, noise_px: float, outlier_px: float) -> None:
+        self.points, self.camera = points, evidence.camera
+        self._width = outlier_px / noise_px
+        self._scale = (CROP_PX / noise_px / evidence.person_px)[:, None, None]
+        self._confidence = evidence.confidence
+        self._joints_px = torch.where(self._confidence[..., None] > 0, evidence.joints_px, 0.0)
+
+    def energy(self, state: BodyState) -> Tensor:
+        """(B,)."""
+        squared = (self._scale * self._apart_px(self.points(state).points_cam)).square().sum(-1)
+        return 0.5 * (self._confidence.square() * geman_mcclure(squared, self._width)[0]).sum(1)
+
+    def add_to(self, equations: NormalEquations, state: BodyState) -> None:
+        posed = self.points(state)
+        distances = self._scale * self._apart_px(posed.points_cam)
+        robust, slope = geman_mcclure(distances.square().sum(-1), self._width)
+        confidence = self._confidence
+        # The model of iteratively reweighted least squares: gradient exact, curvature never negative.
+        weight = (confidence * slope.sqrt())[..., None]
+        jacobian = weight[..., None] * self._scale[..., None] * self._image_motion(state, posed)
+        energy = 0.5 * (confidence.square() * robust).sum(1)
+        equations.add_curved(energy, (weight * distances).flatten(1), jacobian.flatten(1, 2))
+
+    def distances_px(self, state: BodyState) -> Tensor:
+        """(B, P) in pixels of the camera; meaningless where the confidence is zero."""
+        return self._apart_px(self.points(state).points_cam).norm(dim=-1)
+
+    def _apart_px(self, points_cam: Tensor) -> Tensor:
+        camera = self.camera
+        seen_px = project_pinhole(points_cam, camera.focal_px, camera.centre_px, min_depth=_MIN_DEPTH)
+        return seen_px - self._joints_px
+
+    def _image_motion(self, state: BodyState, posed: PosedPoints) -> Tensor:
+        """(B, P, 2, N) pixels by the numbers of a step."""
+        motion = self.points.jacobian(state, posed)
+        depth = posed.points_cam[..., 2:].clamp_min(_MIN_DEPTH)
+        along = (posed.points_cam[..., :2] / depth)[..., None] * motion[:, :, 2:]
+        return (motion[:, :, :2] - along) * (self.camera.focal_px[:, None] / depth)[..., None]
