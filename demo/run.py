@@ -22,12 +22,12 @@ def main(arguments=None) -> int:
     options = _parser().parse_args(arguments)
     # Only now, because these import torch and --help should be quick.
     from meshrec.assets import write_json
-    from meshrec.build import load_model
     from meshrec.data.photo import find_photos
     from meshrec.demo_job import Outputs, plan_outputs, run_photos, summary
     from meshrec.errors import InvalidInput
     from meshrec.iuv.predictor import make_predictor
     from meshrec.iuv.selection import PeopleLimits
+    from meshrec.load import load_model
     from meshrec.vis.viewer import check_viewer, show_people
 
     wanted = Outputs(

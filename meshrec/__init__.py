@@ -10,7 +10,7 @@ import importlib
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "load_model": "meshrec.build",
+    "load_model": "meshrec.load",
     "reconstruct": "meshrec.pipeline",
     "find_people": "meshrec.pipeline",
     "save_mesh": "meshrec.export",

@@ -189,13 +189,13 @@ def weights_metadata(config: ModelConfig, surface: Surface) -> dict[str, str]:
     }
 
 
-def load_model(
+def load_decomr(
     weights: str | Path | None = None,
     body: str | Path | None = None,
     device: str | torch.device | None = None,
     finder: IuvPredictor | bool = True,
 ) -> MeshModel:
-    """A model that is ready to reconstruct.
+    """DecoMR, ready to reconstruct.
 
     Args:
         weights: a file written by ``tools/train.py``; the shipped default without one.
@@ -219,7 +219,7 @@ def load_model(
             bool(int(metadata.get("iuv_input", 0))),
         )
     except (KeyError, ValueError) as error:
-        raise CheckpointMismatch(f"{path} holds weights, but not of a meshrec model ({error}).") from error
+        raise CheckpointMismatch(f"{path} holds weights, but not of DecoMR ({error}).") from error
     model = BodyModel.from_file(body)
     if model.hash != metadata.get("body_hash"):
         raise CheckpointMismatch(

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from meshrec.assets import asset_path
-from meshrec.build import DEFAULT_WEIGHTS, load_model
+from meshrec.build import DEFAULT_WEIGHTS, load_decomr
 from meshrec.build_detector import DetectorTrainConfig
 from meshrec.checkpoint import read_weights
 from meshrec.config import load_config
@@ -26,7 +26,8 @@ from meshrec.training.detection import Detection
 REPOSITORY = Path(__file__).parents[1]
 SMOKE = REPOSITORY / "configs" / "smoke"
 STAGES = {"decomr_light": ("perception", "lifting", "joint"), "decomr": ("correspondence", "end"),
-          "densepose_rcnn_light": ("small", "large"), "densepose_rcnn": ("s1x",)}  # fmt: skip
+          "densepose_rcnn_light": ("small", "large"), "densepose_rcnn": ("s1x",),
+          "hmr_light": ("regressor",), "hmr": ("spin",)}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +61,7 @@ def test_a_stage_can_start_from_the_weights_of_another_run(tmp_path):
         SMOKE / "decomr_light.yaml", words, tmp_path / "b", only="joint", starts=[f"location_net={lifting}"]
     )
     assert joint.exists() and shared.stat().st_size < 0.6 * joint.stat().st_size
-    assert load_model(shared, finder=False).input_size == 128
+    assert load_decomr(shared, finder=False).input_size == 128
 
 
 def test_a_detector_starts_from_the_backbone_of_a_correspondence_net_or_from_its_own_weights(tmp_path):

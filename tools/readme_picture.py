@@ -14,8 +14,8 @@ def main(arguments=None) -> None:
     options = parser.parse_args(arguments)
 
     from meshrec.assets import asset_path
-    from meshrec.build import load_model
     from meshrec.data.photo import read_photo
+    from meshrec.load import load_model
     from meshrec.pipeline import reconstruct
     from meshrec.vis.contact_sheet import contact_sheet, save_png
     from meshrec.vis.iuv_picture import draw_iuv

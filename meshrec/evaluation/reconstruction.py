@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from meshrec.build import Surface, TrainConfig, load_model
+from meshrec.assets import asset_path
+from meshrec.build import DEFAULT_WEIGHTS, Surface, TrainConfig, load_decomr
+from meshrec.build_hmr import DEFAULT_HMR_WEIGHTS, HmrTrainConfig, load_hmr
 from meshrec.engine.distributed import World
 from meshrec.errors import InvalidInput
 from meshrec.evaluation.findings import Findings
@@ -24,6 +26,8 @@ from meshrec.pipeline import MeshModel
 
 SYNTHETIC = "synthetic"
 PEOPLE = 1000
+SHIPPED = {TrainConfig: DEFAULT_WEIGHTS, HmrTrainConfig: DEFAULT_HMR_WEIGHTS}
+LOADERS = {TrainConfig: load_decomr, HmrTrainConfig: load_hmr}
 
 
 class ReconstructionEvaluation:
@@ -34,7 +38,7 @@ class ReconstructionEvaluation:
         MeshrecError: files that are missing, damaged or do not belong together.
     """
 
-    def __init__(self, config: TrainConfig, options: EvaluationOptions, world: World) -> None:
+    def __init__(self, config: TrainConfig | HmrTrainConfig, options: EvaluationOptions, world: World) -> None:
         places = options.places(SYNTHETIC)
         bodies = dict(name_and_path(word, "smpl_male=SMPL_MALE.pkl") for word in options.bodies)
         if options.densepose_tables is not None:
@@ -42,9 +46,10 @@ class ReconstructionEvaluation:
         self.config, self.options, self.world = config, options, world
         self.surface = Surface.load()
         device = None if options.device is None else world.pick_device(options.device)
-        self.model: MeshModel = load_model(options.weights, device=device, finder=False)
+        weights = options.weights or asset_path(SHIPPED[type(config)])
+        self.model: MeshModel = LOADERS[type(config)](weights, device=device, finder=False)
         self.reader = JointReader(self.surface.body, options.regressor)
-        self.words = model_words(options.weights, self.model, self.surface)
+        self.words = model_words(weights, self.model, self.surface)
         self.sets = [open_photo_set(name, path, self.surface, bodies) for name, path in places.items()]
         self.findings = Findings(options, world)
 

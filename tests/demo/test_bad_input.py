@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 import meshrec.build
 import meshrec.iuv.predictor
+import meshrec.load
 from meshrec.checkpoint import read_metadata, save_weights
 from tests.support.commands import REPOSITORY, load_main, run_script
 from tests.support.people import Finder, egg_model
@@ -21,7 +22,7 @@ from tests.support.photos import gradient, write_readable_photos, write_unreadab
 @pytest.fixture
 def demo(monkeypatch, tmp_path):
     """The demo's main with a light stand-in for the network, in an empty working directory."""
-    monkeypatch.setattr(meshrec.build, "load_model", lambda **options: egg_model())
+    monkeypatch.setattr(meshrec.load, "load_model", lambda **options: egg_model())
     monkeypatch.setattr(meshrec.iuv.predictor, "make_predictor", lambda *options: Finder((2, 2, 30, 40)))
     monkeypatch.chdir(tmp_path)
     return load_main("demo/run.py")

@@ -1,0 +1,50 @@
+"""One door to every kind of weights: what they are decides, and a method that does not fit is refused."""
+
+import pytest
+import torch
+
+from meshrec.assets import asset_path
+from meshrec.body import BodyModel
+from meshrec.build_hmr import HmrConfig, build_hmr, save_hmr
+from meshrec.errors import CheckpointMismatch, InvalidInput
+from meshrec.load import load_model
+from meshrec.models import DecoMR
+from meshrec.models.hmr import Hmr
+from tests.support.spin_files import spin_state, write_spin_file
+
+
+@pytest.fixture(scope="module")
+def hmr_weights(tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "hmr.safetensors"
+    torch.manual_seed(0)
+    config = HmrConfig()
+    save_hmr(path, build_hmr(config), config, BodyModel.from_file(), half=True)
+    return path
+
+
+def test_weights_say_which_method_they_are_of(hmr_weights):
+    model = load_model(hmr_weights, finder=False)
+    assert isinstance(model.net, Hmr) and not model.net.training
+    assert isinstance(load_model(finder=False).net, DecoMR)
+
+
+def test_weights_of_the_other_method_are_refused(hmr_weights):
+    with pytest.raises(CheckpointMismatch, match="not of DecoMR"):
+        load_model(hmr_weights, finder=False, method="decomr")
+
+
+def test_an_unknown_method_names_the_known_ones():
+    with pytest.raises(InvalidInput, match="decomr, hmr"):
+        load_model(method="vibe")
+
+
+def test_an_official_spin_checkpoint_reconstructs_with_the_body_that_the_user_brings(tmp_path):
+    checkpoint = write_spin_file(tmp_path / "model_checkpoint.pt", spin_state())
+    with pytest.raises(InvalidInput, match="needs SMPL's file"):
+        load_model(checkpoint, finder=False)
+    with pytest.raises(InvalidInput, match="no file of ours"):
+        load_model(checkpoint, finder=False, method="decomr")
+    model = load_model(checkpoint, body=asset_path("body/meshrec_body.npz"), finder=False, method="hmr")
+    assert model.input_size == 224
+    bodies = model.bodies(torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)))
+    assert bodies.vertices.shape == (1, model.body.vertex_count, 3) and bool(bodies.vertices.isfinite().all())
