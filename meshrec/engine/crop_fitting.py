@@ -10,7 +10,8 @@ from meshrec.body.pose_prior import PosePrior
 from meshrec.body.regressors import NamedJoints
 from meshrec.fitting.evidence import Evidence
 from meshrec.fitting.fits import FitQuality, Fits
-from meshrec.fitting.smplify import FitOptions, fit_to_joints
+from meshrec.fitting.options import FitOptions
+from meshrec.fitting.smplify import JointFitter
 from meshrec.geometry.projection import (
     ndc_to_px,
     project_weak_perspective,
@@ -32,8 +33,9 @@ class CropFitter:
     """
 
     def __init__(self, body: BodyModel, prior: PosePrior, options: FitOptions) -> None:
-        self.body, self.prior, self.options = body, prior, options
+        self.body, self.prior = body, prior
         self.named_joints = NamedJoints(body, BODY30)
+        self._fitter = JointFitter(body, prior, BODY30, options)
 
     def fit(self, batch: TrainingBatch, believed: BodyParams) -> BodyParams:
         """Bodies of everybody in a batch, near what is believed of them."""
@@ -47,7 +49,7 @@ class CropFitter:
             weak.scale, weak.translation, middle, side, camera.focal_px, camera.centre_px
         )
         start = Fits(believed, translation, camera, _unmeasured(count, side))
-        return fit_to_joints(evidence, self.body, self.prior, self.options, start).params
+        return self._fitter(evidence, start).params
 
     def camera(self, batch: TrainingBatch, joints: Tensor) -> WeakPerspectiveCamera:
         """The cameras that best bring joints (B, 30, 3) to where they are labelled."""

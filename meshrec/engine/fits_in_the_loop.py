@@ -26,7 +26,7 @@ class FitLoopConfig:
 
     every: int = 0
     """steps from one fitting to the next; 0 only uses the fits that the data come with."""
-    iterations: int = 6
+    iterations: int = 12
     """of each fitting, which begins at what the net believes."""
     most_error: float = 0.045
     """a fit teaches if its joints lie, in the mean, no further from the labelled ones than this share of the crop's

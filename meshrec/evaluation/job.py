@@ -7,6 +7,7 @@ from pathlib import Path
 
 from meshrec.build import TrainConfig
 from meshrec.build_detector import DetectorTrainConfig
+from meshrec.build_hmr import HmrTrainConfig
 from meshrec.config import load_one_of
 from meshrec.engine.distributed import join_world
 from meshrec.errors import InvalidInput
@@ -15,8 +16,13 @@ from meshrec.evaluation.options import EvaluationOptions
 from meshrec.evaluation.reconstruction import ReconstructionEvaluation
 from meshrec.evaluation.together import common_errors, one_thread
 
-TASKS = {"reconstruction": TrainConfig, "detection": DetectorTrainConfig}  # by the configuration's key ``task``
-EVALUATIONS = {TrainConfig: ReconstructionEvaluation, DetectorTrainConfig: DetectorEvaluation}
+# By the configuration's key ``task``.
+TASKS = {"reconstruction": TrainConfig, "detection": DetectorTrainConfig, "parameters": HmrTrainConfig}
+EVALUATIONS = {
+    TrainConfig: ReconstructionEvaluation,
+    DetectorTrainConfig: DetectorEvaluation,
+    HmrTrainConfig: ReconstructionEvaluation,
+}
 
 
 def run_evaluation(config_path: str | Path, overrides: Sequence[str], options: EvaluationOptions) -> str:

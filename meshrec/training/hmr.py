@@ -21,7 +21,7 @@ from meshrec.engine.hmr_pictures import HmrPictures
 from meshrec.engine.hmr_task import HmrTask
 from meshrec.engine.stages import HMR_NETS, HmrStage
 from meshrec.errors import InvalidInput
-from meshrec.fitting.smplify import FitOptions
+from meshrec.fitting.options import FitOptions
 from meshrec.models.body_discriminator import BodyDiscriminator
 from meshrec.models.hmr_in_training import HmrInTraining
 from meshrec.models.spin_official import read_official_spin
@@ -70,6 +70,6 @@ class BodyRegression:
         return StageWork(source.batches, task.losses, HmrPictures(body, fits), memory=fits)
 
     def _fits(self, store: FitStore, body: BodyModel, device: torch.device) -> FitsInTheLoop:
-        options = FitOptions(pose_iterations=self.config.fits.iterations)
+        options = FitOptions(iterations=self.config.fits.iterations)
         fitter = CropFitter(body, PosePrior.from_file().to(device), options)
         return FitsInTheLoop(self.config.fits, store, fitter)
