@@ -34,6 +34,7 @@ NET = "hmr"  # what files of weights say that they are of
 DEFAULT_HMR_WEIGHTS = "weights/hmr_light.safetensors"
 FORMS = {"light": light_hmr, "hmr": paper_hmr, "spin": spin_hmr}
 _BACKBONE = "correspondence_net.backbone."  # in the weights of DecoMR's nets
+_PERCEPTION = ("correspondence_net.", "location_net.body_encoder.")
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class HmrConfig:
     """Which net."""
 
     form: str = "light"
-    """``light``, which shares the backbone of the light correspondence net, ``hmr`` or ``spin``, as published."""
+    """``light``, which reads what light DecoMR knows before it draws a surface, ``hmr`` or ``spin``, as published."""
     input_size: int = 128
     """side of the crops that reconstruction feeds the net, in pixels."""
     discriminator: bool = False
@@ -53,7 +54,7 @@ class HmrConfig:
 
     @property
     def shares_backbone(self) -> bool:
-        """Whether the backbone is that of a correspondence net, which stays as it is and is kept in its own file."""
+        """Whether the backbone is a part of DecoMR, which stays as it is and is kept in its own file."""
         return self.form == "light"
 
 
@@ -80,8 +81,20 @@ def build_hmr(config: HmrConfig, backbone: str | Path | None = None) -> Hmr:
     """
     net = FORMS[config.form]()
     if config.shares_backbone:
-        fill_model(net.backbone, read_shared_backbone(backbone), str(backbone or DEFAULT_WEIGHTS))
+        fill_model(net.backbone, read_shared_perception(backbone), str(backbone or DEFAULT_WEIGHTS))
     return net
+
+
+def read_shared_perception(weights: str | Path | None = None) -> dict[str, Tensor]:
+    """The state of what a light HMR shares with light DecoMR, in the weights of that, by default the shipped ones."""
+    path = asset_path(DEFAULT_WEIGHTS) if weights is None else Path(weights)
+    _, state = read_weights(path)
+    shared = {
+        name.removeprefix("location_net."): value for name, value in state.items() if name.startswith(_PERCEPTION)
+    }
+    if not shared:
+        raise CheckpointMismatch(f"{path} holds no light DecoMR, whose perception a light HMR shares.")
+    return shared
 
 
 def read_shared_backbone(weights: str | Path | None = None) -> dict[str, Tensor]:

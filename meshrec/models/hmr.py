@@ -62,8 +62,8 @@ class Hmr(nn.Module):
     Args:
         backbone: (B, 3, H, W) normalised pictures to feature maps, finest first.
         regressor: of the reader's vector.
-        reader: feature maps to one vector (B, F).
-        frozen_backbone: for one that is shared with another net, and therefore never learns.
+        reader: what the backbone gives to one vector (B, F).
+        frozen_backbone: for what is shared with another method: it never learns, and takes pictures as they are.
     """
 
     def __init__(
@@ -90,8 +90,8 @@ class Hmr(nn.Module):
         """
         check_shapes(images=(images, "B 3 H W"))
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen_backbone):
-            maps = self.backbone((images - self.image_mean) / self.image_std)
-        return HmrOutput(self.regressor(self.reader(maps)))
+            features = self.backbone(images if self.frozen_backbone else (images - self.image_mean) / self.image_std)
+        return HmrOutput(self.regressor(self.reader(features)))
 
     def train(self, mode: bool = True) -> Hmr:
         """As usual, but batch statistics of a frozen backbone stay what they are."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from meshrec.models.backbones import ResNet50, TimmBackbone
-from meshrec.models.grid_reader import GridReader
+import torch
+from torch import nn
+
+from meshrec.models.backbones import ResNet50
 from meshrec.models.hmr import Hmr
 from meshrec.models.iterative_regressor import IterativeRegressor
-
-LIGHT_CHANNELS = (48, 96, 192, 320)  # of the light correspondence net's backbone
+from meshrec.models.part_code import PART_COUNT
+from meshrec.models.shared_perception import SharedPerception
+from meshrec.models.variants import light_body_encoder, light_correspondence_net
 
 
 def spin_hmr() -> Hmr:
@@ -26,9 +29,8 @@ def paper_hmr() -> Hmr:
 
 
 def light_hmr() -> Hmr:
-    """A reader and a narrow regressor on the light correspondence net's backbone, which is filled from its weights."""
-    backbone = TimmBackbone("resnet18", channels=LIGHT_CHANNELS)
-    reader = GridReader(backbone.channels, {3: 48, 2: 16}, cells=4)
-    return Hmr(
-        backbone, IterativeRegressor(reader.width, width=512, relu=True, dropout=0.2), reader, frozen_backbone=True
-    )
+    """A narrow regressor on what light DecoMR knows of a person, which is filled from its weights and never learns."""
+    unfilled = torch.zeros(PART_COUNT, 2), torch.ones(PART_COUNT, 2)  # boxes of parts, which the weights hold too
+    perception = SharedPerception(light_correspondence_net(*unfilled), light_body_encoder())
+    regressor = IterativeRegressor(perception.width, width=768, relu=True, dropout=0.2)
+    return Hmr(perception, regressor, nn.Identity(), frozen_backbone=True)

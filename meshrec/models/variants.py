@@ -16,6 +16,7 @@ from meshrec.structures import BODY30
 PAPER_UV_GRID = 64  # texels of UV space in the paper: 256 / 2 ** 2, not the 56 of a 224 px crop's features
 LIGHT_UV_GRID = 32
 LIGHT_BASIS_GRID = 64
+LIGHT_CODE = 320  # channels of the light encoder's last map, whose mean is the code of a picture
 FACING_BINS = 8
 
 
@@ -52,7 +53,7 @@ def light_correspondence_net(centres_uv: Tensor, extents_uv: Tensor, atlas_hash:
     """
     channels = (48, 96, 192)
     head = PartHead(channels[0], PartCode(centres_uv, extents_uv), joints=len(BODY30), norm="batch")
-    backbone = TimmBackbone("resnet18", _input_channels(iuv_input), channels=(48, 96, 192, 320))
+    backbone = TimmBackbone("resnet18", _input_channels(iuv_input), channels=(*channels, LIGHT_CODE))
     return CorrespondenceNet(backbone, head, decoder_channels=channels, facing_bins=FACING_BINS, atlas_hash=atlas_hash,
                              norm="batch", iuv_input=iuv_input)
 
@@ -64,12 +65,17 @@ def light_location_net(reference_map: Tensor, basis_map: Tensor, atlas_hash: str
         reference_map: (3, 32, 32) location map of the rest body that faces the camera.
         basis_map: (3, 64, 64) the same, for the basis; maps come out at 128 texels.
     """
-    widths = LocationWidths(features=48, code=320, global_features=16, fuse=(64,), hourglass=32, levels=3, decoder=32,
-                            camera=(128, 64))
-    encoder = BodyEncoder(width=384, code_channels=widths.code, joints=len(BODY30), norm="layer")
+    widths = LocationWidths(features=48, code=LIGHT_CODE, global_features=16, fuse=(64,), hourglass=32, levels=3,
+                            decoder=32, camera=(128, 64))
+    encoder = light_body_encoder()
     return LocationNet(reference_map, widths, decoder_levels=0, map_resolution=128, body_encoder=encoder,
                        map_basis=MapBasis(basis_map, encoder.width, size=128), atlas_hash=atlas_hash, norm="layer",
                        code_norm="layer")
+
+
+def light_body_encoder() -> BodyEncoder:
+    """What the light location net reads correspondence, joints and code with."""
+    return BodyEncoder(width=384, code_channels=LIGHT_CODE, joints=len(BODY30), norm="layer")
 
 
 def _input_channels(iuv_input: bool) -> int:
