@@ -26,7 +26,8 @@ class FitQuality:
             0.009.
         joints_used: long, how many joints with a confidence above zero the body has.
         prior_energy: negative log density of the pose, up to the prior's constant; low is likely.
-        energy: of all terms together, what fitting minimises; comparable between fits of one person only.
+        energy: of joints, pose, shape and contact together, which fitting minimises; comparable between fits of one
+            person to the same joints only.
     """
 
     reprojection_px: Tensor

@@ -26,6 +26,13 @@ class FitOptions:
     """of shape coefficients, in standard deviations."""
     contact_weight: float = 1.0
     """of limbs that pass through the body; 0 leaves the term out."""
+    mask_weight: float = 200.0
+    """of the outline, where masks are given: the energy of missing the whole person. 0 leaves the masks out."""
+    part_weight: float = 200.0
+    """of the outlines of parts, likewise."""
+    iuv_noise_px: float = 10.0
+    """standard deviation of some two hundred surface points that IUV finds in the image. It is larger than their error,
+    because neighbours err alike."""
     betas: int = 10
     """how many shape coefficients are fitted."""
     start_poses: int = 1
@@ -39,8 +46,13 @@ class FitOptions:
     iterations: int = 12
     """on everything together, to the end; the only ones after a warm start."""
 
+    people_at_once: int = 64
+    """bounds memory: some 5 MB a person in the search, more with pictures."""
+    image_iterations: int = 10
+    """at the end, where masks, parts or IUV are given; these need the whole mesh, and the time for it."""
+
     def __post_init__(self) -> None:
-        counts = ("betas", "start_poses", "start_sides", "kept")
+        counts = ("betas", "start_poses", "start_sides", "kept", "people_at_once")
         for field in fields(self):
             value, least = getattr(self, field.name), 1 if field.name in counts else 0
             positive = field.name.endswith("_px")

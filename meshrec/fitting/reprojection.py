@@ -1,15 +1,15 @@
-"""How far the projected joints are from the given ones."""
+"""How far projected points of bodies are from where they are seen."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from meshrec.fitting.evidence import Evidence
 from meshrec.fitting.normal_equations import NormalEquations
 from meshrec.fitting.sparse_body import PosedPoints, SparseBody
 from meshrec.fitting.state import BodyState
 from meshrec.geometry.projection import project_pinhole
+from meshrec.structures import PinholeCamera
 
 # Pixels in the options are those of a crop with this side, whatever the resolution of the image.
 CROP_PX = 224.0
@@ -30,23 +30,35 @@ def geman_mcclure(squared: Tensor, width: float) -> tuple[Tensor, Tensor]:
 
 
 class ReprojectionTerm:
-    """Half the robust squared distances of joints in the image, each weighted by its confidence squared.
+    """Half the robust squared distances of points in the image, each weighted by its confidence squared.
 
     Distances are in pixels of a crop of 224 px around the person, over their standard deviation.
 
     Args:
-        points: the evidence's joints on the body.
-        evidence: of B people.
-        noise_px: standard deviation of well labelled joints, pixels of such a crop.
+        points: P points of the body.
+        seen_px: (B, P, 2) where they are seen, pixels of the camera; anything where the confidence is zero.
+        confidence: (B, P).
+        camera: of the B images.
+        person_px: (B,) side of a crop around each person, see `Evidence.person_px`.
+        noise_px: standard deviation of well known points, pixels of such a crop.
         outlier_px: distances well beyond it hardly count, pixels of such a crop.
     """
 
-    def __init__(self, points: SparseBody, evidence: Evidence, noise_px: float, outlier_px: float) -> None:
-        self.points, self.camera = points, evidence.camera
+    def __init__(
+        self,
+        points: SparseBody,
+        seen_px: Tensor,
+        confidence: Tensor,
+        camera: PinholeCamera,
+        person_px: Tensor,
+        noise_px: float,
+        outlier_px: float,
+    ) -> None:
+        self.points, self.camera = points, camera
         self._width = outlier_px / noise_px
-        self._scale = (CROP_PX / noise_px / evidence.person_px)[:, None, None]
-        self._confidence = evidence.confidence
-        self._joints_px = torch.where(self._confidence[..., None] > 0, evidence.joints_px, 0.0)
+        self._scale = (CROP_PX / noise_px / person_px)[:, None, None]
+        self._confidence = confidence
+        self._seen_px = torch.where(confidence[..., None] > 0, seen_px, 0.0)
 
     def energy(self, state: BodyState) -> Tensor:
         """(B,)."""
@@ -70,8 +82,8 @@ class ReprojectionTerm:
 
     def _apart_px(self, points_cam: Tensor) -> Tensor:
         camera = self.camera
-        seen_px = project_pinhole(points_cam, camera.focal_px, camera.centre_px, min_depth=_MIN_DEPTH)
-        return seen_px - self._joints_px
+        projected_px = project_pinhole(points_cam, camera.focal_px, camera.centre_px, min_depth=_MIN_DEPTH)
+        return projected_px - self._seen_px
 
     def _image_motion(self, state: BodyState, posed: PosedPoints) -> Tensor:
         """(B, P, 2, N) pixels by the numbers of a step."""

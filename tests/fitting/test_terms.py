@@ -6,6 +6,7 @@ import torch
 from meshrec.body import BodyModel
 from meshrec.body.pose_prior import PosePrior
 from meshrec.fitting.body_terms import HingeTerm, PoseTerm, ShapeTerm
+from meshrec.fitting.evidence import Evidence
 from meshrec.fitting.normal_equations import NormalEquations
 from meshrec.fitting.reprojection import ReprojectionTerm, geman_mcclure
 from meshrec.fitting.sparse_body import SparseBody
@@ -40,6 +41,12 @@ def state(seen):
     return in_double(off)
 
 
+def reprojection(points: SparseBody, evidence: Evidence, outlier_px: float = 100.0) -> ReprojectionTerm:
+    return ReprojectionTerm(
+        points, evidence.joints_px, evidence.confidence, evidence.camera, evidence.person_px, 3.0, outlier_px
+    )
+
+
 def in_double(state: BodyState) -> BodyState:
     """In double precision, with rotations that are rotations to that precision."""
     params = state.params
@@ -53,7 +60,7 @@ def term(request, body, prior, seen):
     body.float()
     prior = PosePrior.from_file().double()
     terms = {
-        "reprojection": lambda: ReprojectionTerm(points, seen.evidence.to(torch.float64), 3.0, 20.0),
+        "reprojection": lambda: reprojection(points, seen.evidence.to(torch.float64), 20.0),
         "pose": lambda: PoseTerm(prior, 0.7),
         "hinges": lambda: HingeTerm(prior, 2.0),
         "shape": lambda: ShapeTerm(3.0),
@@ -86,7 +93,7 @@ def test_reprojection_predicts_small_steps_like_gauss_newton(body, seen):
     points = SparseBody.of_joints(body.double(), COCO17)
     body.float()
     state = in_double(seen.state)
-    term, equations = ReprojectionTerm(points, evidence, 3.0, 100.0), NormalEquations(state)
+    term, equations = reprojection(points, evidence), NormalEquations(state)
     term.add_to(equations, state)
     step = 1e-4 * torch.randn(3, state.step_size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     predicted = 0.5 * torch.einsum("bi,bij,bj->b", step, equations.curvature, step)
@@ -106,7 +113,7 @@ def test_confidence_weighs_squared_and_zero_counts_for_nothing(body, seen):
     for confidence in (1.0, 0.5, 0.0):
         evidence = seen.evidence[:]
         evidence.confidence.fill_(confidence)
-        energies.append(ReprojectionTerm(points, evidence, 3.0, 100.0).energy(moved))
+        energies.append(reprojection(points, evidence).energy(moved))
     seen.evidence.confidence.fill_(1.0)
     assert torch.allclose(energies[1], 0.25 * energies[0]) and not energies[2].any()
 

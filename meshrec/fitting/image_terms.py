@@ -1,0 +1,83 @@
+"""Whole pictures as evidence: outlines of people and of their parts, and surface points that IUV finds in the image."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from meshrec.body import BodyModel
+from meshrec.fitting.normal_equations import NormalEquations
+from meshrec.fitting.state import BodyState
+from meshrec.render.rasterize import rasterize
+from meshrec.render.silhouette import add_edge_gradient, face_neighbours
+from meshrec.structures import IuvMap, PinholeCamera
+from meshrec.uv import PART_COUNT, UvAtlas, image_to_uv, map_to_vertices
+
+# Texels along a side of the map through which points are looked up: three centimetres on the body, a few pixels.
+_TEXELS = 64
+
+
+class LabelImageTerm:
+    """How much of a picture of labels the rendered body misses: half the squared difference over the person's area.
+
+    The gradient is that of the outlines (see `meshrec.render.silhouette`). It comes without a curvature: the other
+    terms' and the damping have to do.
+
+    Args:
+        body: of which the whole mesh is drawn.
+        camera: of the B pictures.
+        labels: (B, C, H, W) given picture; one channel for a mask, one per part for parts.
+        face_labels: (F, C) what each face shows.
+        weight: the energy of a body that is nowhere near.
+    """
+
+    def __init__(
+        self, body: BodyModel, camera: PinholeCamera, labels: Tensor, face_labels: Tensor, weight: float
+    ) -> None:
+        self.body, self.camera, self.labels = body, camera, labels
+        # A last row for the background, at which face indices of -1 end.
+        self._face_labels = torch.cat([face_labels, torch.zeros_like(face_labels[:1])])
+        self._neighbours = face_neighbours(body.faces)
+        # What is rendered and what is given, apart from each other, differ by twice the person's area.
+        self._factor = 0.5 * weight / labels.square().sum((1, 2, 3)).clamp_min(1.0)
+
+    def energy(self, state: BodyState) -> Tensor:
+        """(B,)."""
+        vertices_cam = self.body(state.params).vertices + state.translation[:, None]
+        faces, size = self.body.faces, tuple(self.labels.shape[2:])
+        fragments = rasterize(vertices_cam.detach(), faces, self.camera, size)
+        image = self._face_labels[fragments.face_index].permute(0, 3, 1, 2)
+        image = add_edge_gradient(image, fragments, vertices_cam, faces, self.camera, neighbours=self._neighbours)
+        return self._factor * (image - self.labels).square().sum((1, 2, 3))
+
+    def add_to(self, equations: NormalEquations, state: BodyState) -> None:
+        with torch.enable_grad():
+            step = torch.zeros_like(equations.gradient, requires_grad=True)
+            energy = self.energy(state.moved(step))
+            (gradient,) = torch.autograd.grad(energy.sum(), step)
+        equations.energy += energy.detach()
+        equations.gradient += gradient
+
+
+def part_labels(parts: Tensor, like: Tensor) -> Tensor:
+    """(..., 24) one channel per DensePose-style part from numbers of parts (...), none at the background 0."""
+    return (parts[..., None] == torch.arange(1, PART_COUNT + 1, device=parts.device)).to(like)
+
+
+def seen_vertices(iuv: IuvMap, atlas: UvAtlas) -> tuple[Tensor, Tensor]:
+    """Where the vertices are seen, according to an IUV map.
+
+    Args:
+        iuv: of the B images, with mask and coordinates of every pixel.
+        atlas: which its coordinates speak of.
+    Returns:
+        (B, V, 2) continuous pixels, and (B, V) 1 where pixels show the surface around the vertex, else 0.
+    """
+    batch, height, width = iuv.mask.shape
+    x = (torch.arange(width, device=iuv.mask.device) + 0.5).expand(batch, 1, height, width)
+    y = (torch.arange(height, device=iuv.mask.device) + 0.5)[:, None].expand(batch, 1, height, width)
+    carried = image_to_uv(torch.cat([x, y], 1).to(iuv.mask), iuv, _TEXELS)
+    arrived = carried[:, -1:]
+    read = map_to_vertices(torch.cat([carried[:, :2] * arrived, arrived], 1), atlas)
+    share = read[..., 2]
+    return read[..., :2] / share.clamp_min(1e-6)[..., None], (share > 0.5).to(share)
