@@ -1,8 +1,4 @@
-"""Predictions as files: meshes for other programs, and the camera that puts them back onto the photo.
-
-Meshes are written in metres with x to the right, y up and z towards the viewer, and the camera at the origin: the
-camera frame turned half around x, so that the person stands upright and faces the viewer as in the photo.
-"""
+"""Meshes for other programs, and the camera that puts them back onto the photo; in the axes of exported files."""
 
 from __future__ import annotations
 
@@ -14,14 +10,12 @@ import torch
 
 from meshrec.assets import write_atomically, write_json
 from meshrec.errors import AssetNotFound, InvalidInput
+from meshrec.export.axes import CAMERA_FROM_FILE
 from meshrec.geometry.meshes import vertex_normals
 from meshrec.structures import MeshPrediction
 from meshrec.uv.atlas import UvAtlas
 
 MESH_EXTENSIONS = (".obj", ".ply", ".glb")
-
-# Turns exported axes (y up, z towards the viewer) into camera axes (y down, z forward); it is its own inverse.
-_CAMERA_FROM_MESH = np.diag([1.0, -1.0, -1.0])
 
 
 def save_mesh(predictions: MeshPrediction | Sequence[MeshPrediction], path: str | Path,
@@ -79,19 +73,19 @@ def save_camera(prediction: MeshPrediction, path: str | Path) -> None:
         "height_px": height,
         "focal_px": prediction.camera.focal_px[0].tolist(),
         "centre_px": prediction.camera.centre_px[0].tolist(),
-        "camera_from_mesh": np.diag([*_CAMERA_FROM_MESH.diagonal(), 1.0]).tolist(),
+        "camera_from_mesh": np.diag([*CAMERA_FROM_FILE.diagonal(), 1.0]).tolist(),
     }
     write_json(content, path)
 
 
 def exported_vertices(prediction: MeshPrediction) -> np.ndarray:
     """(V, 3) float64 vertices in the axes of exported files, metres."""
-    return prediction.vertices_cam.detach().cpu().double().numpy() @ _CAMERA_FROM_MESH
+    return prediction.vertices_cam.detach().cpu().double().numpy() @ CAMERA_FROM_FILE
 
 
 def _exported_normals(prediction: MeshPrediction) -> np.ndarray:
     normals_cam = vertex_normals(prediction.vertices_cam.detach(), prediction.faces)
-    return normals_cam.cpu().double().numpy() @ _CAMERA_FROM_MESH
+    return normals_cam.cpu().double().numpy() @ CAMERA_FROM_FILE
 
 
 def _obj_text(people: list[MeshPrediction], atlas: UvAtlas | None) -> str:
