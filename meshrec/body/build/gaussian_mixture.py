@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-_TOLERANCE = 1e-4  # nats a sample; below it another step changes nothing that matters
+_TOLERANCE = 3e-3  # nats a sample; below it another step changes nothing that matters
 
 
 @dataclass(frozen=True)
 class GaussianMixture:
-    """Attributes: weights (K,), means (K, D), covariances (K, D, D), in double precision."""
+    """Attributes: weights (K,), means (K, D), covariances (K, D, D)."""
 
     weights: Tensor
     means: Tensor
@@ -21,14 +22,19 @@ class GaussianMixture:
 
     def log_parts(self, samples: Tensor) -> Tensor:
         """Logarithm of each component's share of the density, (N, D) -> (N, K)."""
-        factors = torch.linalg.cholesky(self.covariances)
-        constant = self.weights.log() - factors.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+        whitening = self.whitening()
+        constant = self.weights.log() + whitening.diagonal(dim1=-2, dim2=-1).log().sum(-1)
         constant = constant - 0.5 * samples.shape[1] * math.log(2 * math.pi)
         parts = [
-            torch.linalg.solve_triangular(factor, (samples - mean).T, upper=False).square().sum(0)
-            for factor, mean in zip(factors, self.means, strict=True)
+            ((samples - mean) @ factor.T).square().sum(1) for factor, mean in zip(whitening, self.means, strict=True)
         ]
         return constant - 0.5 * torch.stack(parts, 1)
+
+    def whitening(self) -> Tensor:
+        """(K, D, D) inverse Cholesky factors of the covariances, lower triangular."""
+        factor = torch.linalg.cholesky(self.covariances.double())
+        identity = torch.eye(factor.shape[-1], dtype=factor.dtype).expand_as(factor)
+        return torch.linalg.solve_triangular(factor, identity, upper=False).to(self.covariances)
 
     def log_density(self, samples: Tensor) -> Tensor:
         """(N, D) -> (N,)."""
@@ -41,6 +47,7 @@ def fit_mixture(
     floor: Tensor,
     *,
     shrinkage: float = 0.0,
+    structure: Callable[[Tensor], Tensor] | None = None,
     seed: int = 0,
     steps: int = 60,
 ) -> GaussianMixture:
@@ -50,10 +57,11 @@ def fit_mixture(
     mixture's density. To describe samples as they come, mirror the mixture as well (`with_mirror_images`).
 
     Args:
-        samples: (I, N, D) double, the I images of each sample.
+        samples: (I, N, D) the I images of each sample.
         components: K.
         floor: (D,) deviations that are added (as variances) to every component: nothing is known more exactly.
         shrinkage: samples' worth of the pooled covariance that every component receives.
+        structure: what to keep of each covariance (D, D) before the floor is added; all of it if not given.
         seed: of the k-means++ start.
         steps: of expectation maximisation at most.
     """
@@ -64,7 +72,9 @@ def fit_mixture(
     share = _start(samples, components, generator)
     before = -math.inf
     for _ in range(steps):
-        mixture = _maximise(rows, share.flatten(0, 1), least, pooled, shrinkage)
+        mixture = _maximise(rows, share.flatten(0, 1), shrinkage * pooled, shrinkage)
+        kept = mixture.covariances if structure is None else torch.stack([structure(c) for c in mixture.covariances])
+        mixture = replace(mixture, covariances=kept + least)
         parts = mixture.log_parts(rows).unflatten(0, samples.shape[:2])
         total = parts.logsumexp((0, 2), keepdim=True)
         share, score = (parts - total).exp(), float(total.mean())
@@ -83,14 +93,14 @@ def with_mirror_images(mixture: GaussianMixture, mirror: Tensor) -> GaussianMixt
     )
 
 
-def _maximise(rows: Tensor, share: Tensor, least: Tensor, pooled: Tensor, shrinkage: float) -> GaussianMixture:
+def _maximise(rows: Tensor, share: Tensor, more_scatter: Tensor, more_samples: float) -> GaussianMixture:
     count = share.sum(0)
     means = (share.T @ rows) / count[:, None].clamp_min(1e-9)
     covariances = []
     for k in range(share.shape[1]):
         apart = rows - means[k]
         scatter = (apart * share[:, k, None]).T @ apart
-        covariances.append((scatter + shrinkage * pooled) / (count[k] + shrinkage).clamp_min(1e-9) + least)
+        covariances.append((scatter + more_scatter) / (count[k] + more_samples).clamp_min(1e-9))
     return GaussianMixture((count / count.sum()).clamp_min(1e-12), means, torch.stack(covariances))
 
 

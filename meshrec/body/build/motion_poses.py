@@ -78,10 +78,12 @@ def distinct_poses(body_pose: Tensor, least_distance_rad: float) -> Tensor:
 
     Args:
         body_pose: (N, 23, 3, 3).
-        least_distance_rad: root of the summed squared angles between the joints (for small angles).
+        least_distance_rad: root of the summed squared angles between the joints (for small angles); 0 keeps all.
     Returns:
         (M,) long, the frames that are kept, in order.
     """
+    if least_distance_rad == 0:
+        return torch.arange(len(body_pose))
     # The Frobenius norm of a difference of rotations is sqrt(2) times the angle between them.
     flat = body_pose.flatten(1) / 2**0.5
     kept: list[int] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -46,6 +47,12 @@ class PosePriorRecipe:
     """Its deviations over those of all poses."""
     non_commercial: bool = False
     """Whether clips under CC BY-NC 4.0 take part."""
+    covariance: str = "full"
+    """What components know: full, joints (each independent of the others), or factors (a few directions)."""
+    factors: int = 16
+    """Directions of ``factors``; all others share one deviation."""
+    around_mean: bool = True
+    """Whether turns count from the mean pose; from the T-pose otherwise."""
     seed: int = 0
 
 
@@ -66,13 +73,14 @@ def build_pose_prior(motion_pack: str | Path, recipe: PosePriorRecipe | None = N
 
 def fit_pose_prior(motion: MotionPoses, hinges: Hinges, recipe: PosePriorRecipe, provenance: dict) -> PosePrior:
     """Fit a prior on chosen poses."""
-    mean = mean_pose(motion.body_pose)
+    mean = mean_pose(motion.body_pose) if recipe.around_mean else torch.eye(3).expand(len(SMPL24) - 1, 3, 3)
     samples = torch.stack([tangent(mean, motion.body_pose), tangent(mean, mirror_poses(motion.body_pose))])
     mixture = fit_mixture(
         samples,
         recipe.components,
         recipe.floor_scale * floor_rad(),
         shrinkage=recipe.shrinkage,
+        structure=STRUCTURES[recipe.covariance](recipe),
         seed=recipe.seed,
     )
     mixture = with_wide_component(with_mirror_images(mixture, mirror_matrix()), samples, recipe)
@@ -81,27 +89,46 @@ def fit_pose_prior(motion: MotionPoses, hinges: Hinges, recipe: PosePriorRecipe,
 
 def mean_pose(body_pose: Tensor) -> Tensor:
     """(23, 3, 3) the rotation nearest to all those of each joint and of its mirror image, exactly symmetric."""
-    total = body_pose.double().mean(0)
+    total = body_pose.mean(0)
     mean = nearest_rotation(total + mirror_poses(total))
-    vectors = 0.5 * (matrix_to_axis_angle(mean) + matrix_to_axis_angle(mirror_poses(mean)))
-    return axis_angle_to_matrix(vectors)
+    return axis_angle_to_matrix(0.5 * (matrix_to_axis_angle(mean) + matrix_to_axis_angle(mirror_poses(mean))))
 
 
 def tangent(mean: Tensor, body_pose: Tensor) -> Tensor:
-    """(N, 69) axis-angle from the mean pose, double."""
-    return matrix_to_axis_angle(mean.mT @ body_pose.double()).flatten(1)
+    """(N, 69) axis-angle from the mean pose."""
+    return matrix_to_axis_angle(mean.mT @ body_pose).flatten(1)
 
 
 def mirror_matrix() -> Tensor:
     """(69, 69) what mirroring does to tangent coordinates around a symmetric mean."""
-    joints = torch.eye(len(SMPL24) - 1, dtype=torch.double)[torch.tensor(SMPL24.mirror[1:]) - 1]
-    return torch.kron(joints, torch.diag(torch.tensor([1.0, -1.0, -1.0], dtype=torch.double)))
+    joints = torch.eye(len(SMPL24) - 1)[torch.tensor(SMPL24.mirror[1:]) - 1]
+    return torch.kron(joints, torch.diag(torch.tensor([1.0, -1.0, -1.0])))
 
 
 def floor_rad() -> Tensor:
     """(69,) least deviations, the same for the three axes of a joint."""
     names = [name.removeprefix("left_").removeprefix("right_") for name in SMPL24.names[1:]]
-    return torch.tensor([_FLOOR_RAD[name] for name in names], dtype=torch.double).repeat_interleave(3)
+    return torch.tensor([_FLOOR_RAD[name] for name in names]).repeat_interleave(3)
+
+
+def joints_alone(covariance: Tensor) -> Tensor:
+    """A covariance (69, 69) without what different joints share."""
+    return covariance * torch.block_diag(*torch.ones(len(SMPL24) - 1, 3, 3))
+
+
+def leading_factors(covariance: Tensor, count: int) -> Tensor:
+    """A covariance with its largest directions, and the mean of the others in all others (Tipping and Bishop 1999)."""
+    variance, direction = torch.linalg.eigh(covariance)
+    rest = variance[:-count].mean()
+    leading = direction[:, -count:]
+    return (leading * (variance[-count:] - rest)) @ leading.T + rest * torch.eye(len(covariance))
+
+
+STRUCTURES = {
+    "full": lambda recipe: None,
+    "joints": lambda recipe: joints_alone,
+    "factors": lambda recipe: partial(leading_factors, count=recipe.factors),
+}
 
 
 def with_wide_component(mixture: GaussianMixture, samples: Tensor, recipe: PosePriorRecipe) -> GaussianMixture:
@@ -109,8 +136,8 @@ def with_wide_component(mixture: GaussianMixture, samples: Tensor, recipe: PoseP
     if recipe.wide_weight == 0:
         return mixture
     rows = samples.flatten(0, 1)
-    joints = torch.block_diag(*torch.ones(len(SMPL24) - 1, 3, 3, dtype=torch.double))
-    spread = recipe.wide_scale**2 * (torch.cov(rows.T, correction=0) * joints + torch.diag(floor_rad().square()))
+    alone = joints_alone(torch.cov(rows.T, correction=0))
+    spread = recipe.wide_scale**2 * (alone + torch.diag(floor_rad().square()))
     return GaussianMixture(
         torch.cat([mixture.weights * (1 - recipe.wide_weight), mixture.weights.new_tensor([recipe.wide_weight])]),
         torch.cat([mixture.means, rows.mean(0)[None]]),
@@ -120,12 +147,7 @@ def with_wide_component(mixture: GaussianMixture, samples: Tensor, recipe: PoseP
 
 def prior_of(mixture: GaussianMixture, mean: Tensor, hinges: Hinges, provenance: dict) -> PosePrior:
     """The prior with a mixture in the tangent space of a mean pose."""
-    factor = torch.linalg.cholesky(mixture.covariances)
-    identity = torch.eye(factor.shape[-1], dtype=factor.dtype)
-    whitening = torch.linalg.solve_triangular(factor, identity.expand_as(factor), upper=False)
-    return PosePrior(
-        mean.float(), mixture.means.float(), whitening.float(), mixture.weights.float(), hinges, provenance
-    )
+    return PosePrior(mean, mixture.means, mixture.whitening(), mixture.weights, hinges, provenance)
 
 
 def measure_hinges(body_pose: Tensor) -> Hinges:
@@ -133,11 +155,11 @@ def measure_hinges(body_pose: Tensor) -> Hinges:
     both = torch.cat([body_pose, mirror_poses(body_pose)])
     axes, low, high = [], [], []
     for name in _HINGES:
-        turns = matrix_to_axis_angle(both[:, SMPL24.index(name) - 1].double())
+        turns = matrix_to_axis_angle(both[:, SMPL24.index(name) - 1])
         axis = torch.linalg.eigh(turns.T @ turns)[1][:, -1]
         axis = axis * (turns.mean(0) @ axis).sign()
         bend = turns @ axis
         axes.append(axis)
         low.append(bend.quantile(_HINGE_QUANTILE).clamp_max(0) - _HINGE_MARGIN_RAD)
         high.append(bend.quantile(1 - _HINGE_QUANTILE) + _HINGE_MARGIN_RAD)
-    return Hinges(_HINGES, torch.stack(axes).float(), torch.stack(low).float(), torch.stack(high).float())
+    return Hinges(_HINGES, torch.stack(axes), torch.stack(low), torch.stack(high))
