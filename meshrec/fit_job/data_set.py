@@ -109,7 +109,8 @@ class _Found:
         index, fits = index[good.numpy()], fits[good]
         rotations = torch.cat([fits.params.global_orient[:, None], fits.params.body_pose], 1)
         self.pose[index] = matrix_to_axis_angle(rotations).numpy()
-        self.betas[index] = fits.params.betas.numpy()
+        self.betas[index] = 0
+        self.betas[index, : fits.params.betas.shape[1]] = fits.params.betas.numpy()
         self.body[index] = self.fitter.body.hash
         focal_px, centre_px = image_cameras(self.people.select(index), fits.camera)
         values = {
