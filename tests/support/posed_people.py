@@ -9,13 +9,15 @@ from meshrec.geometry.rotations import axis_angle_to_matrix
 from meshrec.structures import SMPL24, BodyParams, MeshPrediction, PinholeCamera
 
 
-def random_params(count: int, seed: int = 0, deviation_rad: float = 0.35) -> BodyParams:
+def random_params(
+    count: int, seed: int = 0, deviation_rad: float = 0.35, dtype: torch.dtype = torch.float32
+) -> BodyParams:
     """Bodies of random shape in random, moderately bent poses, turned anyhow."""
     generator = torch.Generator().manual_seed(seed)
     pose = deviation_rad * torch.randn(count, 23, 3, generator=generator)
     orient = 1.5 * torch.randn(count, 3, generator=generator)
     betas = torch.randn(count, 10, generator=generator)
-    return BodyParams(betas, axis_angle_to_matrix(orient), axis_angle_to_matrix(pose))
+    return BodyParams(betas.to(dtype), *(axis_angle_to_matrix(value.to(dtype)) for value in (orient, pose)))
 
 
 def posed_people(body: BodyModel, params: BodyParams, spacing_m: float = 1.0) -> list[MeshPrediction]:
