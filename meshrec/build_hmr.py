@@ -87,24 +87,21 @@ def build_hmr(config: HmrConfig, backbone: str | Path | None = None) -> Hmr:
 
 def read_shared_perception(weights: str | Path | None = None) -> dict[str, Tensor]:
     """The state of what a light HMR shares with light DecoMR, in the weights of that, by default the shipped ones."""
-    path = asset_path(DEFAULT_WEIGHTS) if weights is None else Path(weights)
-    _, state = read_weights(path)
-    shared = {
-        name.removeprefix("location_net."): value for name, value in state.items() if name.startswith(_PERCEPTION)
-    }
-    if not shared:
-        raise CheckpointMismatch(f"{path} holds no light DecoMR, whose perception a light HMR shares.")
-    return shared
+    shared = _part_of_decomr(weights, _PERCEPTION, "light DecoMR, whose perception a light HMR shares")
+    return without_prefix(shared, "location_net.")
 
 
-def read_shared_backbone(weights: str | Path | None = None) -> dict[str, Tensor]:
-    """The state of the correspondence net's backbone in DecoMR's weights, by default the shipped ones."""
+def read_decomr_backbone(weights: str | Path) -> dict[str, Tensor]:
+    """The state of the correspondence net's backbone in DecoMR's weights, which an HMR of the same form starts from."""
+    return without_prefix(_part_of_decomr(weights, (_BACKBONE,), "correspondence net with a backbone"), _BACKBONE)
+
+
+def _part_of_decomr(weights: str | Path | None, prefixes: tuple[str, ...], what: str) -> dict[str, Tensor]:
     path = asset_path(DEFAULT_WEIGHTS) if weights is None else Path(weights)
-    _, state = read_weights(path)
-    backbone = {name: value for name, value in state.items() if name.startswith(_BACKBONE)}
-    if not backbone:
-        raise CheckpointMismatch(f"{path} holds no correspondence net, whose backbone a light HMR shares.")
-    return without_prefix(backbone, _BACKBONE)
+    part = {name: value for name, value in read_weights(path)[1].items() if name.startswith(prefixes)}
+    if not part:
+        raise CheckpointMismatch(f"{path} holds no {what}.")
+    return part
 
 
 def backbone_hash(net: Hmr) -> str:
@@ -122,7 +119,7 @@ def save_hmr(
         whole: keep the discriminator, from which training goes on but which predicting does not need.
     """
     left_out = (("backbone.",) if config.shares_backbone else ()) + (() if whole else ("discriminator.",))
-    state = {name: value for name, value in net.state_dict().items() if not name.startswith(left_out or ("\n",))}
+    state = {name: value for name, value in net.state_dict().items() if not name.startswith(left_out)}
     metadata = {"net": NET, "form": config.form, "input_size": str(config.input_size), "body_hash": body.hash}
     if config.shares_backbone:
         metadata |= {"backbone_hash": backbone_hash(net), "backbone_file": DEFAULT_WEIGHTS}

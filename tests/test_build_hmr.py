@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from meshrec.build import DataConfig, PhotoPackConfig, Surface
+from meshrec.assets import asset_path
+from meshrec.build import DEFAULT_WEIGHTS, DataConfig, PhotoPackConfig, Surface
 from meshrec.build_hmr import (
     NET,
     HmrConfig,
@@ -16,7 +17,6 @@ from meshrec.build_hmr import (
     build_hmr_source,
     fill_hmr,
     load_hmr,
-    read_shared_backbone,
     save_hmr,
 )
 from meshrec.checkpoint import read_metadata, read_weights, save_weights
@@ -48,9 +48,10 @@ def light(tmp_path, surface):
 
 def test_a_light_net_has_the_shipped_backbone_and_its_file_names_but_does_not_hold_it(light):
     net, folder = light
-    assert torch.equal(net.backbone.net.conv1.weight, read_shared_backbone()["net.conv1.weight"].float())
+    first = "correspondence_net.backbone.net.conv1.weight"
+    assert torch.equal(net.backbone.state_dict()[first], read_weights(asset_path(DEFAULT_WEIGHTS))[1][first].float())
     metadata, state = read_weights(folder / "half.safetensors")
-    assert {name.split(".")[0] for name in state} == {"reader", "regressor"}
+    assert {name.split(".")[0] for name in state} == {"regressor"}
     assert metadata["backbone_hash"] == backbone_hash(net) and metadata["net"] == NET
     assert (folder / "half.safetensors").stat().st_size < 3 * 2**20
     assert {name.split(".")[0] for name in read_weights(folder / "whole.safetensors")[1]} > {"discriminator"}
@@ -72,7 +73,7 @@ def test_a_loaded_net_predicts_like_the_saved_one_and_gives_parameters(light):
 def test_weights_of_another_body_backbone_form_or_net_are_refused(light, surface):
     net, folder = light
     other = build_hmr(LIGHT)
-    torch.nn.init.zeros_(other.backbone.net.conv1.weight)
+    torch.nn.init.zeros_(other.backbone.body_encoder.from_code.weight)
     with pytest.raises(CheckpointMismatch, match="belongs to another backbone: the file has backbone_hash"):
         fill_hmr(folder / "half.safetensors", other, LIGHT, surface.body.hash)
     with pytest.raises(CheckpointMismatch, match="belongs to another body"):
@@ -82,7 +83,7 @@ def test_weights_of_another_body_backbone_form_or_net_are_refused(light, surface
     save_weights(folder / "other.safetensors", {"x": torch.zeros(1)}, {"form": "light", "map_resolution": "128"})
     with pytest.raises(CheckpointMismatch, match="not of an HMR"):
         load_hmr(folder / "other.safetensors", finder=False)
-    with pytest.raises(CheckpointMismatch, match="holds no correspondence net"):
+    with pytest.raises(CheckpointMismatch, match="holds no light DecoMR"):
         build_hmr(LIGHT, folder / "other.safetensors")
 
 

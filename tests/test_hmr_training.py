@@ -45,8 +45,7 @@ def pack(tmp_path):
 
 def words(pack):
     stage = (
-        "{name: regressor, nets: [reader, regressor], steps: 3, batch: 4, size: 64, photo_share: 0.5, "
-        "losses: {rotations: 1.0}}"
+        "{name: regressor, nets: [regressor], steps: 3, batch: 4, size: 64, photo_share: 0.5, losses: {rotations: 1.0}}"
     )
     return [f"data.photos=[{{folder: {pack}}}]", f"stages=[{stage}]", "fits={every: 1, iterations: 3, most_error: 1.0}",
             "loop.save_every=1"]  # fmt: skip

@@ -10,7 +10,7 @@ import torch
 from meshrec.body import BodyModel
 from meshrec.body.pose_prior import PosePrior
 from meshrec.build import Surface
-from meshrec.build_hmr import HmrTrainConfig, build_hmr, build_hmr_source, fill_hmr, read_shared_backbone, save_hmr
+from meshrec.build_hmr import HmrTrainConfig, build_hmr, build_hmr_source, fill_hmr, read_decomr_backbone, save_hmr
 from meshrec.checkpoint import fill_model, read_weights
 from meshrec.data.fit_store import FitStore
 from meshrec.data.synthetic.poses import PoseSampler
@@ -47,7 +47,7 @@ class BodyRegression:
         name, path = read_start(word, (*HMR_NETS, "all"))
         state = read_official_spin(path) if path.suffix in _OFFICIAL else read_weights(path)[1]
         if name == "backbone" and not any(key.startswith("backbone.") for key in state):
-            state = read_shared_backbone(path)
+            state = read_decomr_backbone(path)
             own = {key: value for key, value in state.items() if not key.startswith(_CLASSIFIER)}
             fill_model(self.net.backbone, own, str(path))
         else:
