@@ -1,6 +1,7 @@
 import torch
 
-from meshrec.geometry.rotations import random_rotation_matrix
+from meshrec.geometry.rotations import axis_angle_to_matrix, random_rotation_matrix
+from meshrec.losses import discriminator_loss
 from meshrec.models import BodyDiscriminator
 from meshrec.structures import BodyParams
 
@@ -56,3 +57,22 @@ def test_every_weight_gets_a_gradient():
     net = judge()
     net(random_bodies(64)).square().sum().backward()
     assert [name for name, weights in net.named_parameters() if not weights.grad.abs().max() > 0] == []
+
+
+def test_a_few_steps_tell_bent_bodies_from_random_ones():
+    torch.manual_seed(4)
+    net = BodyDiscriminator(pose_width=64)
+    optimizer = torch.optim.Adam(net.parameters(), 1e-3)
+
+    def recorded(seed):
+        """Every joint is bent by less than half a radian or so."""
+        bodies = random_bodies(32, seed)
+        bend = axis_angle_to_matrix(0.3 * torch.randn(32, 23, 3, generator=torch.Generator().manual_seed(seed)))
+        return BodyParams(0.5 * bodies.betas, bodies.global_orient, bend)
+
+    for step in range(60):
+        optimizer.zero_grad()
+        discriminator_loss(net(recorded(step)), net(random_bodies(32, 1000 + step))).backward()
+        optimizer.step()
+    real, made = net(recorded(5000))[:, POSE], net(random_bodies(32, 6000))[:, POSE]
+    assert real.min() > made.max()
