@@ -20,6 +20,9 @@ _CROP_PER_BOX = 1.2
 class Evidence:
     """Joints of B people in their images, and optionally where else they are seen.
 
+    For masks, IUV and parts the images should be crops around the people: outlines are compared to a fourteenth of the
+    side, and every pixel is drawn.
+
     Attributes:
         joints_px: (B, J, 2) in the pixels of ``camera``; joints of confidence zero may hold anything, also NaN.
         confidence: (B, J) 0 to 1; 0 where a joint is not known.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from meshrec.body import BodyModel
@@ -17,8 +18,13 @@ from meshrec.uv import PART_COUNT, UvAtlas, image_to_uv, map_to_vertices
 _TEXELS = 64
 
 
+# Pictures are compared through squares of this share of their side. Sharp pictures tell an outline the way only where
+# it overlaps with the right one, and the error would be a kink; through squares it is a valley.
+_BLUR = 1 / 14
+
+
 class LabelImageTerm:
-    """How much of a picture of labels the rendered body misses: half the squared difference over the person's area.
+    """How much of a picture of labels the rendered body misses: the squared difference of both, out of focus.
 
     The gradient is that of the outlines (see `meshrec.render.silhouette`). It comes without a curvature: the other
     terms' and the damping have to do.
@@ -28,27 +34,30 @@ class LabelImageTerm:
         camera: of the B pictures.
         labels: (B, C, H, W) given picture; one channel for a mask, one per part for parts.
         face_labels: (F, C) what each face shows.
-        weight: the energy of a body that is nowhere near.
+        weight: twice the energy of a body that is out of the picture.
     """
 
     def __init__(
         self, body: BodyModel, camera: PinholeCamera, labels: Tensor, face_labels: Tensor, weight: float
     ) -> None:
-        self.body, self.camera, self.labels = body, camera, labels
+        self.body, self.camera, self._size = body, camera, tuple(labels.shape[2:])
+        self._square = max(2, round(_BLUR * max(self._size)))
+        self._labels = self._blurred(labels)
         # A last row for the background, at which face indices of -1 end.
         self._face_labels = torch.cat([face_labels, torch.zeros_like(face_labels[:1])])
         self._neighbours = face_neighbours(body.faces)
-        # What is rendered and what is given, apart from each other, differ by twice the person's area.
-        self._factor = 0.5 * weight / labels.square().sum((1, 2, 3)).clamp_min(1.0)
+        # A picture that shows nobody says nothing.
+        shown = self._labels.square().sum((1, 2, 3))
+        self._factor = torch.where(shown > 0, 0.5 * weight / shown.clamp_min(1e-6), 0.0)
 
     def energy(self, state: BodyState) -> Tensor:
         """(B,)."""
         vertices_cam = self.body(state.params).vertices + state.translation[:, None]
-        faces, size = self.body.faces, tuple(self.labels.shape[2:])
-        fragments = rasterize(vertices_cam.detach(), faces, self.camera, size)
+        faces = self.body.faces
+        fragments = rasterize(vertices_cam.detach(), faces, self.camera, self._size)
         image = self._face_labels[fragments.face_index].permute(0, 3, 1, 2)
         image = add_edge_gradient(image, fragments, vertices_cam, faces, self.camera, neighbours=self._neighbours)
-        return self._factor * (image - self.labels).square().sum((1, 2, 3))
+        return self._factor * (self._blurred(image) - self._labels).square().sum((1, 2, 3))
 
     def add_to(self, equations: NormalEquations, state: BodyState) -> None:
         with torch.enable_grad():
@@ -57,6 +66,10 @@ class LabelImageTerm:
             (gradient,) = torch.autograd.grad(energy.sum(), step)
         equations.energy += energy.detach()
         equations.gradient += gradient
+
+    def _blurred(self, image: Tensor) -> Tensor:
+        """Means over squares that overlap by half."""
+        return F.avg_pool2d(image, self._square, self._square // 2, padding=self._square // 2)
 
 
 def part_labels(parts: Tensor, like: Tensor) -> Tensor:

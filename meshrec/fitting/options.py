@@ -26,9 +26,9 @@ class FitOptions:
     """of shape coefficients, in standard deviations."""
     contact_weight: float = 1.0
     """of limbs that pass through the body; 0 leaves the term out."""
-    mask_weight: float = 200.0
-    """of the outline, where masks are given: the energy of missing the whole person. 0 leaves the masks out."""
-    part_weight: float = 200.0
+    mask_weight: float = 500.0
+    """of the outline, where masks are given: twice the energy of missing the whole person. 0 leaves the masks out."""
+    part_weight: float = 500.0
     """of the outlines of parts, likewise."""
     iuv_noise_px: float = 10.0
     """standard deviation of some two hundred surface points that IUV finds in the image. It is larger than their error,
@@ -48,7 +48,7 @@ class FitOptions:
 
     people_at_once: int = 64
     """bounds memory: some 5 MB a person in the search, more with pictures."""
-    image_iterations: int = 10
+    image_iterations: int = 15
     """at the end, where masks, parts or IUV are given; these need the whole mesh, and the time for it."""
 
     def __post_init__(self) -> None:

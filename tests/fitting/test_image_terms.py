@@ -73,6 +73,11 @@ def test_the_right_body_misses_nothing_and_one_far_away_everything(body, seen):
     assert torch.allclose(term.energy(shifted(seen, 50.0)), torch.tensor(50.0))
 
 
+def test_a_picture_of_nobody_says_nothing(body, seen):
+    empty = replace(seen, evidence=replace(seen.evidence, masks=torch.zeros_like(seen.evidence.masks)))
+    assert mask_term(body, empty).energy(seen.state).tolist() == [0.0, 0.0]
+
+
 def test_the_gradient_of_an_outline_is_that_of_its_area(body, seen):
     term, away = mask_term(body, seen), 0.05
     equations = NormalEquations(seen.state)
