@@ -23,7 +23,7 @@ LEVELS = (
     ("data", "fitting", "vis"),
     ("engine", "pipeline", "export"),
     ("config", "build", "build_detector", "build_hmr"),
-    ("training", "load", "demo_job", "fit_job", "evaluation"),
+    ("training", "load", "demo_job", "fit_job", "mesh_job", "evaluation"),
     ("ablation",),
 )
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -19,42 +20,52 @@ from meshrec.structures import SMPL24, BodyParams, MeshPrediction
 _VERSION = 1
 
 
-def save_params(people: Sequence[MeshPrediction], body: BodyModel, path: str | Path) -> None:
-    """Write shape, pose, place, joints and camera of everybody.
+def save_params(people: Sequence[MeshPrediction] | BodyState, body: BodyModel, path: str | Path) -> None:
+    """Write shape, pose, place and joints of everybody; of predictions also the camera, the box and the score.
 
     Args:
         people: at least one, each with ``body_params``; `meshrec.fitting.from_mesh.with_body_params` gives those that a
-            method of meshes leaves out.
+            method of meshes leaves out. Or bodies in camera axes.
         body: the parameters' body, on the CPU.
         path: ``.npz``, replaced if it exists; never left half written.
     Raises:
         InvalidInput: another extension, nobody, somebody without parameters, or a place that cannot be written.
     """
     check_params_path(path)
-    people = list(people)
-    bodies = placed_bodies(people, body)
-    posed = body(bodies.params)
-    distance = torch.stack([person.vertices_cam for person in people]).cpu() - posed.vertices
-    distance = (distance - bodies.translation[:, None]).norm(dim=-1).mean(1)
-    content = {
+    if isinstance(people, BodyState):
+        content = _content(people, body)
+    else:
+        people = list(people)
+        bodies = placed_bodies(people, body)
+        content = _content(bodies, body) | _prediction_content(people, bodies, body)
+    with write_atomically(path) as temporary:
+        np.savez(temporary, **{name: np.asarray(value) for name, value in content.items()})
+
+
+def _content(bodies: BodyState, body: BodyModel) -> dict[str, Any]:
+    return {
         "version": np.int64(_VERSION),
         "body_hash": np.str_(body.hash),
         "betas": bodies.params.betas,
         "global_orient": matrix_to_axis_angle(bodies.params.global_orient),
         "body_pose": matrix_to_axis_angle(bodies.params.body_pose).flatten(1),
         "transl": bodies.translation,
-        "joints_cam": posed.joints + bodies.translation[:, None],
+        "joints_cam": body(bodies.params).joints + bodies.translation[:, None],
         "joint_names": np.array(joint_names(body)),
-        "mesh_distance_m": distance,
+    }
+
+
+def _prediction_content(people: list[MeshPrediction], bodies: BodyState, body: BodyModel) -> dict[str, Any]:
+    vertices_cam = torch.stack([person.vertices_cam for person in people]).cpu()
+    away = vertices_cam - body(bodies.params).vertices - bodies.translation[:, None]
+    return {
+        "mesh_distance_m": away.norm(dim=-1).mean(1),
         "focal_px": torch.cat([person.camera.focal_px[:1] for person in people]),
         "centre_px": torch.cat([person.camera.centre_px[:1] for person in people]),
         "image_size": np.array([person.camera.image_size for person in people]),
         "box_px": torch.stack([person.box_px for person in people]),
         "score": np.array([person.score for person in people], np.float32),
     }
-    arrays = {name: np.asarray(value) for name, value in content.items()}
-    with write_atomically(path) as temporary:
-        np.savez(temporary, **arrays)
 
 
 def load_params(path: str | Path, body: BodyModel) -> BodyState:
