@@ -31,7 +31,14 @@ def main(arguments=None) -> int:
     from meshrec.vis.viewer import check_viewer, show_people
 
     wanted = Outputs(
-        options.save, options.overlay, options.iuv, options.save_iuv, options.correspondence, options.save_camera
+        mesh=options.save,
+        overlay=options.overlay,
+        iuv=options.iuv,
+        iuv_data=options.save_iuv,
+        correspondence=options.correspondence,
+        camera=options.save_camera,
+        params=options.save_params,
+        skeleton=options.save_skeleton,
     )
     photos = find_photos(options.images)
     if options.box and len(photos) > 1:
@@ -41,7 +48,7 @@ def main(arguments=None) -> int:
     if options.view:
         check_viewer()
     limits = PeopleLimits(options.min_score)
-    model = load_model(weights=options.weights, body=options.body, device=options.device, finder=False)
+    model = load_model(options.weights, options.body, options.device, finder=False, method=options.method)
     if not options.box or wanted.needs_finder or model.has_iuv_input:
         finder = make_predictor(options.iuv_backend, options.iuv_checkpoint, options.iuv_config, limits, model.device)
         model = replace(model, finder=finder)
@@ -77,6 +84,9 @@ def _parser() -> OneLineParser:
     parser.add_argument("--correspondence", type=Path, metavar="PNG",
                         help="the point of the body that the mesh was made from, for each pixel")
     parser.add_argument("--save-camera", type=Path, metavar="JSON", help="camera that projects the mesh onto the photo")
+    parser.add_argument("--save-params", type=Path, metavar="NPZ", help="shape, pose, joints and place of the bodies")
+    parser.add_argument("--save-skeleton", type=Path, metavar="FILE",
+                        help="posed skeletons: .glb with skin for everybody, or .bvh for each")
     parser.add_argument("--box", type=four_numbers, action="append", metavar="X,Y,W,H",
                         help="where a person is, in pixels; once per person (write --box=-5,... for a negative number)")
     parser.add_argument("--max-people", type=int, metavar="N", help="reconstruct the N largest people only")
@@ -89,6 +99,8 @@ def _parser() -> OneLineParser:
                         help="who runs that checkpoint (default: %(default)s)")
     parser.add_argument("--field-of-view", type=float, metavar="DEGREES",
                         help="horizontal; by default from EXIF, else the focal length is the photo's diagonal")
+    parser.add_argument("--method", choices=("decomr", "hmr"),
+                        help="decomr: vertices from dense correspondence (default); hmr: parameters of the body")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="network weights instead of the shipped ones")
     parser.add_argument("--body", type=Path, metavar="FILE", help="SMPL-format body (.npz, .pkl) instead of our own")
     parser.add_argument("--view", action="store_true", help="open the meshes in a window (needs meshrec[viewer])")

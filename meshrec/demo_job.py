@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
+from meshrec.body.pose_prior import PosePrior
 from meshrec.command_line import one_line
 from meshrec.data.photo import Photo, read_photo
 from meshrec.errors import InvalidInput, MeshrecError
-from meshrec.export import check_mesh_path, save_camera, save_mesh
+from meshrec.export import (
+    check_mesh_path,
+    check_params_path,
+    check_skeleton_path,
+    save_camera,
+    save_mesh,
+    save_params,
+    save_skeleton,
+)
+from meshrec.fitting.from_mesh import with_body_params
 from meshrec.iuv.iuv_files import save_iuv, save_iuv_png
 from meshrec.iuv.paste import paste_people
 from meshrec.iuv.results import PersonIuv
@@ -36,6 +47,8 @@ class Outputs:
         iuv_data: the same as numbers, `.npz` or `.png`; see docs/iuv.md.
         correspondence: picture of the point of the body that the correspondence net took each pixel for.
         camera: what projects the meshes onto the photo; not written where nobody is.
+        params: everybody's shape and pose, `.npz`, see docs/parameters.md; not written where nobody is.
+        skeleton: everybody's skeleton, `.glb` or `.bvh`; not written where nobody is.
     """
 
     mesh: Path | None = None
@@ -44,10 +57,16 @@ class Outputs:
     iuv_data: Path | None = None
     correspondence: Path | None = None
     camera: Path | None = None
+    params: Path | None = None
+    skeleton: Path | None = None
 
     def __post_init__(self) -> None:
         if self.mesh is not None:
             check_mesh_path(self.mesh)
+        if self.params is not None:
+            check_params_path(self.params)
+        if self.skeleton is not None:
+            check_skeleton_path(self.skeleton)
         for option, path, *extensions in (
             ("an overlay", self.overlay, ".png"),
             ("an IUV picture", self.iuv, ".png"),
@@ -153,13 +172,7 @@ def _write(photo: Photo, found: Sequence[PersonIuv] | None, people: Sequence[Mes
     """What is wanted and there is; the paths of what was written."""
     if output.needs_finder and found is None:
         raise InvalidInput("An IUV needs a model with a person finder.")
-    pixels, written = photo.pixels, output.files
-    if people and output.mesh is not None:
-        save_mesh(people, output.mesh)
-    if people and output.camera is not None:
-        save_camera(people[0], output.camera)
-    if not people:
-        written = [path for path in written if path not in (output.mesh, output.camera)]
+    pixels, written = photo.pixels, _write_people(people, output, model)
     if output.overlay is not None:
         save_png(draw_overlay(pixels, people), output.overlay)
     if output.iuv is not None:
@@ -172,6 +185,31 @@ def _write(photo: Photo, found: Sequence[PersonIuv] | None, people: Sequence[Mes
             save_iuv(pasted, found, output.iuv_data, model.finder.charts)
     if output.correspondence is not None:
         save_png(draw_iuv(pixels, people), output.correspondence)
+    of_photo = (output.overlay, output.iuv, output.iuv_data, output.correspondence)
+    written += [path for path in of_photo if path is not None]
+    order = {path: place for place, path in enumerate(output.files)}
+    return sorted(written, key=lambda path: order.get(path, len(order)))  # a second person's skeleton is further
+
+
+def _write_people(people: Sequence[MeshPrediction], output: Outputs, model: MeshModel) -> list[Path]:
+    """What there is only where somebody is."""
+    written: list[Path] = []
+    if not people:
+        return written
+    if output.mesh is not None:
+        save_mesh(people, output.mesh)
+        written.append(output.mesh)
+    if output.camera is not None:
+        save_camera(people[0], output.camera)
+        written.append(output.camera)
+    if output.params is not None or output.skeleton is not None:
+        body = copy.deepcopy(model.body).cpu()
+        known = with_body_params(people, body, PosePrior.from_file())
+        if output.params is not None:
+            save_params(known, body, output.params)
+            written.append(output.params)
+        if output.skeleton is not None:
+            written += save_skeleton(known, body, output.skeleton)
     return written
 
 

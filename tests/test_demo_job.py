@@ -8,11 +8,13 @@ import pytest
 import torch
 from PIL import Image
 
+from meshrec.build import Surface
 from meshrec.demo_job import Outputs, PhotoReport, plan_outputs, run_photos, summary
 from meshrec.errors import InvalidInput
 from meshrec.iuv.iuv_files import load_iuv, load_iuv_png
 from tests.support.people import Finder, egg_model
 from tests.support.photos import write_readable_photos, write_unreadable_photos
+from tests.support.standing import standing_model
 
 
 def test_one_photo_gets_the_files_that_were_named():
@@ -33,7 +35,8 @@ def test_without_wishes_a_mesh_and_an_overlay_go_to_the_working_directory():
 
 @pytest.mark.parametrize("option, name, allowed", [("mesh", "m.stl", ".obj, .ply, .glb"), ("overlay", "o.jpg", ".png"),
                                                    ("iuv", "i", ".png"), ("iuv_data", "i.jpg", ".npz or .png"),
-                                                   ("correspondence", "c.gif", ".png"), ("camera", "c.yaml", ".json")])
+                                                   ("correspondence", "c.gif", ".png"), ("camera", "c.yaml", ".json"),
+                                                   ("params", "p.pkl", ".npz"), ("skeleton", "s.fbx", ".glb or .bvh")])
 def test_an_unknown_extension_is_refused_before_any_work(option, name, allowed):
     with pytest.raises(InvalidInput, match=allowed):
         Outputs(**{option: Path(name)})
@@ -69,10 +72,23 @@ def test_what_the_finder_saw_is_drawn_and_saved(tmp_path):
         assert picture.width >= 2 * original.width
 
 
+def test_parameters_and_skeletons_come_from_meshes_that_have_none(tmp_path):
+    photo = write_readable_photos(tmp_path)["plain"]
+    model = standing_model(Surface.load())
+    output = Outputs(params=tmp_path / "p.npz", skeleton=tmp_path / "s.bvh")
+    report, = run_photos([photo], [output], model, boxes_xywh=[[5, 5, 20, 40], [30, 5, 20, 40]])
+    assert report.error is None and report.files == [output.params, output.skeleton, tmp_path / "s_2.bvh"]
+    with np.load(output.params) as params:
+        assert params["body_pose"].shape == (2, 69) and params["mesh_distance_m"].max() < 0.005
+        joints_cam = report.people[1].joints_cam.numpy()
+        assert np.abs(params["joints_cam"][1] - joints_cam).max() < 0.03  # skeleton against what vertices say
+    assert all(path.read_text().startswith("HIERARCHY") for path in report.files[1:])
+
+
 def test_a_photo_without_people_gives_an_empty_result_and_no_mesh(tmp_path):
     photo = write_readable_photos(tmp_path)["plain"]
     output = Outputs(tmp_path / "m.obj", tmp_path / "o.png", tmp_path / "i.png", tmp_path / "i.npz",
-                     tmp_path / "c.png", tmp_path / "c.json")
+                     tmp_path / "c.png", tmp_path / "c.json", tmp_path / "p.npz", tmp_path / "s.glb")
     report, = run_photos([photo], [output], replace(egg_model(), finder=Finder()))
     assert report.error is None and report.people == [] and report.figures()["people"] == []
     assert report.files == [output.overlay, output.iuv, output.iuv_data, output.correspondence]

@@ -22,7 +22,7 @@ from tests.support.photos import gradient, write_readable_photos, write_unreadab
 @pytest.fixture
 def demo(monkeypatch, tmp_path):
     """The demo's main with a light stand-in for the network, in an empty working directory."""
-    monkeypatch.setattr(meshrec.load, "load_model", lambda **options: egg_model())
+    monkeypatch.setattr(meshrec.load, "load_model", lambda *place, **options: egg_model())
     monkeypatch.setattr(meshrec.iuv.predictor, "make_predictor", lambda *options: Finder((2, 2, 30, 40)))
     monkeypatch.chdir(tmp_path)
     return load_main("demo/run.py")
