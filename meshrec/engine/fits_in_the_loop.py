@@ -115,10 +115,9 @@ class FitsInTheLoop:
 
 
 def _with_fits(batch: TrainingBatch, fits: BodyParams, good: Tensor) -> TrainingBatch:
-    """The batch with the good ones (B,) among fits; parameters that are known stay."""
-    used = good & ~batch.has_params
-    pick = lambda known, fit: torch.where(used.view(-1, *[1] * (fit.dim() - 1)), fit, known)  # noqa: E731
-    return batch.with_params(_merged(batch.params, fits, pick), batch.has_params | used)
+    """The batch with the good ones (B,) among fits."""
+    pick = lambda known, fit: torch.where(good.view(-1, *[1] * (fit.dim() - 1)), fit, known)  # noqa: E731
+    return batch.with_params(_merged(batch.params, fits, pick), batch.has_params | good)
 
 
 def _merged(first: BodyParams, second: BodyParams, merge) -> BodyParams:

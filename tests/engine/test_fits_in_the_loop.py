@@ -44,12 +44,12 @@ class KnownFitter:
 
 @pytest.fixture
 def batch():
-    """Somebody made up, three photographs in turned and mirrored crops, and one without joints."""
+    """Somebody measured, three photographs in turned and mirrored crops, and somebody unknown without joints."""
     turn = rotation_about_z(torch.tensor(0.3))
     mirror = torch.diag(torch.tensor([-1.0, 1.0, 1.0])) @ turn
     made = TrainingBatch.unlabelled(torch.zeros(5, 3, 8, 8), 4)
     return made.replace(
-        person=torch.tensor([-1, 0, 1, 2, 3]),
+        person=torch.tensor([3, 0, 1, 2, -1]),
         turn_cam=torch.stack([torch.eye(3), turn, mirror, turn, turn]),
         joint_confidence=torch.tensor([1.0, 1, 1, 1, 0])[:, None].expand(5, 30).clone(),
     ).with_params(bodies(5, 9), torch.tensor([True, False, False, False, False]))
@@ -73,6 +73,14 @@ def test_fits_teach_whoever_has_no_parameters_and_are_stored_as_the_photograph_s
     stored, _ = fits.store.look_up(torch.arange(3))
     torch.testing.assert_close(stored.global_orient, answer.global_orient[:3], atol=1e-5, rtol=0)
     torch.testing.assert_close(stored.body_pose, answer.body_pose[:3], atol=1e-5, rtol=0)
+
+
+def test_measured_parameters_are_never_replaced(batch):
+    fits = loop(FitStore.empty(PEOPLE), bodies(PEOPLE, 1))
+    fits.store.put(3, torch.zeros(24, 3), torch.zeros(10))
+    for taught in (fits.teach(batch, bodies(5, 0)), fits.look_up(batch)):
+        torch.testing.assert_close(taught[0].params.body_pose, batch[0].params.body_pose)
+        torch.testing.assert_close(taught[0].betas, batch[0].betas)
 
 
 def test_a_stored_fit_is_replaced_by_better_ones_only(batch):
