@@ -14,6 +14,7 @@ from meshrec.engine.devices import pick_device
 from meshrec.errors import InvalidInput
 from meshrec.evaluation.report import table, write_reports
 from meshrec.fit_job.data_set import BATCH, DataSet, fit_people
+from meshrec.fit_job.fitted_bodies import mask_overlaps
 from meshrec.fit_job.fitter import Fitter
 from meshrec.fit_job.options import MOTION_PACK
 from meshrec.fit_job.photographs import FitReport, fit_photos
@@ -41,7 +42,8 @@ def open_photos(options: Namespace, fitter: Fitter) -> tuple[Sequence[Path], Ite
     Raises:
         AssetNotFound, InvalidInput: no photos, no keypoints, or outputs that cannot be.
     """
-    wanted = Outputs(mesh=options.save, overlay=options.overlay, camera=options.save_camera)
+    wanted = Outputs(mesh=options.save, overlay=options.overlay, camera=options.save_camera,
+                     params=options.save_params, skeleton=options.save_skeleton)  # fmt: skip
     photos, keypoints = find_photos(options.images), KeypointSource(options.keypoints)
     return photos, fit_photos(photos, plan_outputs(photos, wanted), keypoints, fitter, options.field_of_view)
 
@@ -59,11 +61,13 @@ def fit_data(options: Namespace, fitter: Fitter, progress: Progress) -> str:
     if options.batch is not None and options.batch < 1:
         raise InvalidInput(f"--batch must be at least 1, got {options.batch}.")
     people = fit_people(data.people, fitter, rule, options.out, batch=options.batch or BATCH, progress=progress)
-    if options.sheet is not None and (sheet := fit_sheet(people, data.images, fitter.body.to("cpu"))) is not None:
+    body = fitter.body.to("cpu")
+    if options.sheet is not None and (sheet := fit_sheet(people, data.images, body)) is not None:
         save_png(sheet, options.sheet)
+    figures = fit_figures(people, mask_overlaps(people, data.images, body, progress))
     if options.json is not None:
-        write_json({"data": options.data, "fitted_by": people.fitted_by, "figures": fit_figures(people)}, options.json)
-    return fit_table(options.data, people)
+        write_json({"data": options.data, "fitted_by": people.fitted_by, "figures": figures}, options.json)
+    return fit_table(options.data, people, figures)
 
 
 def measure_synthetic(options: Namespace, fitter: Fitter, progress: Progress) -> str:

@@ -12,7 +12,7 @@ _DESCRIPTION = """\
 Fit the body to 2D joints: of photos (IMAGE ... --keypoints FILE), of everybody who is labelled in a data set (--data
 ... --out ...), or of synthetic people whose joints are known, to measure the fitter (--synthetic N)."""
 MOTION_PACK = Path("../shared/data/mocap/mocap_val.npz")
-_OF_PHOTOS = ("keypoints", "save", "overlay", "save_camera", "field_of_view")
+_OF_PHOTOS = ("keypoints", "save", "overlay", "save_camera", "save_params", "save_skeleton", "field_of_view")
 _OF_DATA = ("out", "batch", "sheet", "max_error", "max_energy", "min_joints")
 _OF_SYNTHETIC = ("noise_px", "missing", "unknown_camera", "motion_pack")
 
@@ -52,6 +52,13 @@ def _parser() -> OneLineParser:
     photos.add_argument("--overlay", type=Path, metavar="PNG", help="the photo with the meshes drawn over it")
     photos.add_argument(
         "--save-camera", type=Path, metavar="JSON", help="camera that projects the meshes onto the photo"
+    )
+    photos.add_argument("--save-params", type=Path, metavar="NPZ", help="shape, pose, joints and place of the bodies")
+    photos.add_argument(
+        "--save-skeleton",
+        type=Path,
+        metavar="FILE",
+        help="posed skeletons: .glb with skin for everybody, or .bvh for each",
     )
     photos.add_argument(
         "--field-of-view",

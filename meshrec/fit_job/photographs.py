@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import time
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ from meshrec.data.keypoint_layouts import PersonKeypoints, joint_set_of
 from meshrec.data.photo import Photo, read_photo
 from meshrec.demo_job import Outputs, PhotoReport
 from meshrec.errors import InvalidInput, MeshrecError
-from meshrec.export import save_camera, save_mesh
+from meshrec.export import save_camera, save_mesh, save_params, save_skeleton
 from meshrec.fit_job.fitter import Fitter
 from meshrec.fit_job.rule import FEWEST_JOINTS
 from meshrec.fitting.evidence import Evidence
@@ -83,7 +84,7 @@ def fit_photos(
             people, left_out = enough_joints(keypoints.of(path, several=len(photos) > 1))
             fits = None if not people else fitter(photo_evidence(people, photo, field_of_view_deg))
             predictions = [] if fits is None else predictions_of(fits, people, photo, fitter.body)
-            files = _write(photo, predictions, output)
+            files = _write(photo, predictions, output, fitter.body)
         except MeshrecError as error:
             yield FitReport(PhotoReport(path, time.perf_counter() - start, error=one_line(error)))
         except Exception as error:  # a bug that one photo triggers must not cost the other photos
@@ -148,15 +149,18 @@ def _check_near(joints_px: np.ndarray, confidence: np.ndarray, photo: Photo) -> 
         )
 
 
-def _write(photo: Photo, people: Sequence[MeshPrediction], output: Outputs) -> list[Path]:
+def _write(photo: Photo, people: Sequence[MeshPrediction], output: Outputs, body: BodyModel) -> list[Path]:
     """What is wanted and there is; the paths of what was written."""
-    written = []
-    if people and output.mesh is not None:
-        save_mesh(people, output.mesh)
-        written.append(output.mesh)
-    if people and output.camera is not None:
-        save_camera(people[0], output.camera)
-        written.append(output.camera)
+    written, body = [], copy.deepcopy(body).cpu()
+    writers = (
+        (output.mesh, lambda path: save_mesh(people, path)),
+        (output.camera, lambda path: save_camera(people[0], path)),
+        (output.params, lambda path: save_params(people, body, path)),
+        (output.skeleton, lambda path: save_skeleton(people, body, path)),
+    )
+    for path, write in writers:
+        if path is not None and people:
+            written += write(path) or [path]
     if output.overlay is not None:
         save_png(draw_overlay(photo.pixels, people), output.overlay)
         written.append(output.overlay)

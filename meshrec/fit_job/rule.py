@@ -18,9 +18,9 @@ class FitRule:
 
     error: float = 0.025
     """largest mean distance of its joints from the labels, over the side of a crop around the person."""
-    energy: float = 60.0
+    energy: float = 50.0
     """largest negative log density of its pose, up to the prior's constant."""
-    joints: int = 10
+    joints: int = 11
     """fewest joints that are labelled."""
 
     def __post_init__(self) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from meshrec.body import BodyModel
 from meshrec.data.annotations import Annotations
@@ -14,9 +13,9 @@ from meshrec.data.crop_view import CropView
 from meshrec.data.keypoint_layouts import joint_set_called
 from meshrec.data.pictures import labelled_picture
 from meshrec.errors import InvalidInput
-from meshrec.fit_job.crops import CROP_PX, crop_cameras, crop_evidence
-from meshrec.geometry.rotations import axis_angle_to_matrix
-from meshrec.structures import BODY30, SMPL24, BodyParams, MeshPrediction
+from meshrec.fit_job.crops import CROP_PX, crop_evidence
+from meshrec.fit_job.fitted_bodies import fitted_body
+from meshrec.structures import BODY30
 from meshrec.vis.contact_sheet import contact_sheet
 from meshrec.vis.joints_picture import draw_joints
 from meshrec.vis.overlay import draw_overlay
@@ -66,19 +65,7 @@ def draw_fit(person: Annotations, images: Path, body: BodyModel) -> tuple[np.nda
     evidence = crop_evidence(person)
     joint_set = joint_set_called(person.joint_set) or BODY30
     joints = draw_joints(crop, evidence.joints_px[0].numpy(), evidence.confidence[0].numpy(), joint_set)
-    return joints, draw_overlay(crop, [_prediction(person, body)], opacity=0.75)
-
-
-def _prediction(person: Annotations, body: BodyModel) -> MeshPrediction:
-    """The fitted body before the camera of the crop."""
-    rotations = axis_angle_to_matrix(torch.from_numpy(np.array(person.pose)))
-    params = BodyParams(torch.from_numpy(np.array(person.betas)), rotations[:, 0], rotations[:, 1:])
-    translation = torch.from_numpy(np.array(person.translation_cam))
-    with torch.no_grad():
-        output = body(params)
-    box = torch.tensor([0.0, 0.0, CROP_PX, CROP_PX])
-    return MeshPrediction(output.vertices[0] + translation, body.faces, output.joints[0] + translation, SMPL24,
-                          crop_cameras(person), box)  # fmt: skip
+    return joints, draw_overlay(crop, [fitted_body(person, body)], opacity=0.75)
 
 
 def _ranked(people: Annotations, chosen: np.ndarray) -> np.ndarray:

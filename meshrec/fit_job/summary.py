@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from meshrec.data.annotations import Annotations
@@ -17,13 +19,18 @@ FIGURES = {
     "error_p90": "what nine in ten fits stay below",
     "error_kept": "mean error of the kept ones",
     "error_kept_px": "the same in pixels of a crop of 224",
+    "mask_iou_kept": "mean IoU of the kept meshes and the labelled masks, of at most 300 people who have one",
     "energy_median": "median prior energy of all fits",
     "energy_kept": "mean prior energy of the kept ones",
 }
 
 
-def fit_figures(people: Annotations) -> dict[str, float]:
-    """The figures of a file of fits; those of nobody are left out."""
+def fit_figures(people: Annotations, overlaps: Sequence[float] = ()) -> dict[str, float]:
+    """The figures of a file of fits; those of nobody are left out.
+
+    Args:
+        overlaps: of kept meshes and masks, see `mask_overlaps`.
+    """
     fitted, kept = people.is_fitted, people.is_fitted & people.fit_kept
     figures: dict[str, float] = {
         "people": len(people),
@@ -39,13 +46,15 @@ def fit_figures(people: Annotations) -> dict[str, float]:
         error = float(people.fit_error[kept].mean())
         figures |= {"error_kept": error, "error_kept_px": 224 * error,
                     "energy_kept": float(people.fit_energy[kept].mean())}  # fmt: skip
+    if len(overlaps):
+        figures["mask_iou_kept"] = float(np.mean(overlaps))
     return {name: figures[name] for name in FIGURES if name in figures}
 
 
-def fit_table(name: str, people: Annotations) -> str:
+def fit_table(name: str, people: Annotations, figures: dict[str, float]) -> str:
     """The figures as aligned text, with what they mean, the fitter and the rule."""
     lines = [name]
-    for figure, value in fit_figures(people).items():
+    for figure, value in figures.items():
         shown = f"{value:d}" if isinstance(value, int) else f"{value:.4f}"
         lines.append(f"  {figure:<16}{shown:>10}  {FIGURES[figure]}")
     return "\n".join([*lines, *(f"  ({words})" for words in people.fitted_by.split("; "))])

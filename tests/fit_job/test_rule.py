@@ -44,5 +44,6 @@ def test_figures_count_people_fits_and_kept_ones():
     assert [figures[name] for name in ("people", "with_joints", "fitted", "kept")] == [5, 4, 3, 2]
     assert figures["error_median"] == pytest.approx(0.02) and figures["error_kept_px"] == pytest.approx(224 * 0.015)
     assert figures["energy_kept"] == 20 and "kept_share" not in fit_figures(people_with([-1], [0], [9]))
-    text = fit_table("pack", people)
+    assert fit_figures(people, [0.5, 0.7])["mask_iou_kept"] == pytest.approx(0.6)
+    text = fit_table("pack", people, figures)
     assert "(kept: some)" in text and "kept                     2" in text
