@@ -59,6 +59,15 @@ def test_two_processes_learn_what_one_learns_from_the_same_data(tmp_path, micro_
         assert log_of(tmp_path / "one") == log_of(tmp_path / "two")
 
 
+def test_two_processes_remember_what_one_remembers(tmp_path):
+    settings = dict(micro_batches=2, remembers=True)
+    assert ends(start(train, str(tmp_path / "one"), **settings)) == [0]
+    assert ends(*start_world(2, train, str(tmp_path / "two"), **settings)) == [0, 0]
+    one, two = (torch.load(tmp_path / run / "latest.pt", weights_only=True) for run in ("one", "two"))
+    assert torch.equal(one["memory"]["known"], two["memory"]["known"]) and one["memory"]["known"].all()
+    assert all(torch.equal(two["model"][name], value) for name, value in one["model"].items())
+
+
 def test_the_gradient_of_a_step_is_the_mean_over_its_micro_batches(tmp_path):
     """Against the definition, without dropout: the gradient of the mean of the losses, each with its own statistics."""
     net, gradients = Nets(), []

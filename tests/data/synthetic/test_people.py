@@ -100,6 +100,15 @@ def test_made_up_poses_stay_within_the_range_of_each_joint():
     assert knees[..., 0].max() > 1.0  # some people sit
 
 
+def test_recorded_poses_are_drawn_as_they_are_or_mirrored():
+    recorded = 0.4 * torch.randn(3, 24, 3, generator=torch.Generator().manual_seed(1))
+    drawn = matrix_to_axis_angle(PoseSampler(recorded.numpy()).as_recorded(40, Dice(2)))
+    mirrored = recorded[:, list(SMPL24.mirror)] * torch.tensor([1.0, -1.0, -1.0])
+    distance = (drawn[:, None] - torch.cat([recorded, mirrored])[:, 1:]).abs().amax((2, 3))
+    assert distance.amin(1).max() < 1e-4 and set(distance.argmin(1).tolist()) == set(range(6))
+    assert PoseSampler().as_recorded(2, Dice(1)).shape == (2, 23, 3, 3)
+
+
 def test_the_mean_pose_hangs_its_arms(surface):
     rest = BodyParams.rest()
     joints = surface.body(BodyParams(rest.betas, rest.global_orient, relaxed_pose()[None])).joints[0]
