@@ -43,7 +43,7 @@ class FitOptions:
     """on everything together, from every start."""
     kept: int = 2
     """fits per person that go on after the search, those with the least energy."""
-    iterations: int = 12
+    iterations: int = 8
     """on everything together, to the end; the only ones after a warm start."""
 
     people_at_once: int = 64

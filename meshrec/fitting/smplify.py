@@ -8,6 +8,9 @@ few points of the body minimises it in some fifteen iterations instead of a few 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -80,17 +83,16 @@ class JointFitter:
         self.prior, self.options = prior, options
         self._objective = Objective(body, prior, joint_set, options, atlas, charts)
 
-    @torch.no_grad()
     def __call__(self, evidence: Evidence, start: Fits | None = None) -> Fits:
         """Fits of the people; see `fit_to_joints`."""
-        evidence = self._objective.usable(evidence)
         if start is not None and len(start) != len(evidence):
             raise ValueError(f"start must hold a fit for each of the {len(evidence)} people, got {len(start)}.")
         step = self.options.people_at_once
         batches = [slice(first, first + step) for first in range(0, max(len(evidence), 1), step)]
-        return Fits.together([self._fit(evidence[some], None if start is None else start[some]) for some in batches])
+        with _exactly(evidence.joints_px.device):
+            usable = self._usable(evidence)
+            return Fits.together([self._fit(usable[some], None if start is None else start[some]) for some in batches])
 
-    @torch.no_grad()
     def assess(self, evidence: Evidence, params: BodyParams, translation: Tensor) -> FitQuality:
         """How well any bodies explain the evidence, by the same measures as fits.
 
@@ -98,7 +100,13 @@ class JointFitter:
             params: of B bodies; shape coefficients beyond ``options.betas`` count as zero.
             translation: (B, 3) of their origins, camera axes, metres.
         """
-        return self._assess(self._objective.usable(evidence), self._state(params, translation))
+        with _exactly(evidence.joints_px.device):
+            return self._assess(self._usable(evidence), self._state(params, translation))
+
+    def _usable(self, evidence: Evidence) -> Evidence:
+        # Tensors made in inference mode are of no use to terms that differentiate automatically.
+        evidence = evidence.to(evidence.joints_px.dtype, copy=True) if evidence.joints_px.is_inference() else evidence
+        return self._objective.usable(evidence)
 
     def _fit(self, evidence: Evidence, start: Fits | None) -> Fits:
         if start is None:
@@ -112,7 +120,8 @@ class JointFitter:
         """Bodies with as many shape coefficients as are fitted."""
         betas = params.betas[:, : self._objective.betas]
         betas = F.pad(betas, (0, self._objective.betas - betas.shape[1]))
-        return BodyState(BodyParams(betas, params.global_orient, params.body_pose), translation)
+        params = BodyParams(betas, params.global_orient.clone(), params.body_pose.clone())
+        return BodyState(params, translation.clone())
 
     def _assess(self, evidence: Evidence, state: BodyState) -> FitQuality:
         objective, weight = self._objective, evidence.confidence
@@ -126,3 +135,10 @@ class JointFitter:
             prior_energy=self.prior.energy(state.params.body_pose),
             energy=total_energy(objective.for_bodies(evidence), state),
         )
+
+
+@contextmanager
+def _exactly(device: torch.device) -> Iterator[None]:
+    """Without recording gradients, and in full precision whatever the training around it does."""
+    with torch.inference_mode(False), torch.no_grad(), torch.autocast(device.type, enabled=False):
+        yield

@@ -9,6 +9,7 @@ import torch
 from meshrec.body import BodyModel
 from meshrec.body.pose_prior import PosePrior
 from meshrec.errors import InvalidInput
+from meshrec.fitting.evidence import Evidence
 from meshrec.fitting.fits import Fits
 from meshrec.fitting.smplify import FitOptions, JointFitter, fit_to_joints
 from meshrec.geometry.rotations import rotation_angle_rad
@@ -180,6 +181,23 @@ def test_more_noise_follows_the_prior_more_closely(body, prior, seen, fits):
     trusting = fit_to_joints(seen.evidence, body, prior, FitOptions(noise_px=20.0))
     assert (trusting.quality.prior_energy <= fits.quality.prior_energy + 0.1).all()
     assert trusting.quality.reprojection_px.mean() > 2 * fits.quality.reprojection_px.mean()
+
+
+def test_fits_are_the_same_in_the_middle_of_a_training_step(fitter, seen, fits):
+    some = seen.evidence[:2]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = fitter(some)
+    with torch.inference_mode():
+        inference = fitter(Evidence(some.joints_px + 0, some.confidence + 0, COCO17, some.camera))
+    expected = fitter(some)
+    assert torch.equal(rows(mixed), rows(expected)) and torch.equal(rows(inference), rows(expected))
+    assert not mixed.translation.requires_grad
+
+
+def test_people_who_are_fitted_in_turns_come_out_in_order(body, prior, seen):
+    together = fit_to_joints(seen.evidence[:5], body, prior, FitOptions(people_at_once=5))
+    in_turns = fit_to_joints(seen.evidence[:5], body, prior, FitOptions(people_at_once=2))
+    assert torch.allclose(rows(together), rows(in_turns), atol=2e-2)
 
 
 def test_options_that_make_no_sense_are_refused():
