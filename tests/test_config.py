@@ -89,7 +89,7 @@ def test_a_file_says_by_a_key_what_it_configures(tmp_path):
         "the first, where it says nothing"
     )
     for task in ("cooking", "[detection]"):
-        with pytest.raises(InvalidInput, match="task must be one of reconstruction, detection, got"):
+        with pytest.raises(InvalidInput, match="task must be one of reconstruction, detection, parameters, got"):
             load_one_of(TASKS, "task", write(tmp_path, f"task: {task}"))
     with pytest.raises(InvalidInput, match="unknown key seeed; the nearest is seed"):
         load_one_of(TASKS, "task", write(tmp_path, "task: detection\nseeed: 3"))
