@@ -41,17 +41,13 @@ def _joint_lines(rig: Rig, joint: int, depth: int, joint_order: list[int]) -> li
 def _zxy_angles(rotations: np.ndarray) -> np.ndarray:
     """(N, 3) radians z, x, y of rotations (N, 3, 3) = Rz Rx Ry.
 
-    With x at a right angle z and y turn about one axis; y is then zero.
+    With x at a right angle z and y turn about one axis, and z may be anything: y is what z leaves over.
     """
-    x = np.arctan2(rotations[:, 2, 1], np.hypot(rotations[:, 2, 0], rotations[:, 2, 2]))
-    locked = np.hypot(rotations[:, 2, 0], rotations[:, 2, 2]) < 1e-9
-    z = np.where(
-        locked,
-        np.arctan2(rotations[:, 1, 0], rotations[:, 0, 0]),
-        np.arctan2(-rotations[:, 0, 1], rotations[:, 1, 1]),
-    )
-    y = np.where(locked, 0.0, np.arctan2(-rotations[:, 2, 0], rotations[:, 2, 2]))
-    return np.stack([z, x, y], axis=1)
+    first, second, third = rotations[:, 0], rotations[:, 1], rotations[:, 2]
+    x = np.arctan2(third[:, 1], np.hypot(third[:, 0], third[:, 2]))
+    z = np.arctan2(-first[:, 1], second[:, 1])
+    row = np.cos(z)[:, None] * first + np.sin(z)[:, None] * second  # the first one of Ry
+    return np.stack([z, x, np.arctan2(row[:, 2], row[:, 0])], axis=1)
 
 
 def _numbers(values: np.ndarray) -> str:

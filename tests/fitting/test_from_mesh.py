@@ -81,6 +81,11 @@ def test_a_mesh_in_other_axes_gives_the_same_body_turned(body, params, vertices)
     assert (turned.params.betas - fit.params.betas).abs().max() < 0.02
 
 
+def test_a_body_far_away_is_found_as_well(body, vertices):
+    fit = params_from_vertices(vertices[:2] + torch.tensor([0.0, 0.0, 500.0]), body)
+    assert fit.error_m.max() < 0.002
+
+
 def test_people_do_not_depend_on_who_is_fitted_with_them(body, vertices):
     together, alone = params_from_vertices(vertices[:3], body), params_from_vertices(vertices[2:3], body)
     assert (together.params.betas[2] - alone.params.betas[0]).abs().max() < 1e-2
