@@ -1,5 +1,7 @@
 """Fits of a data set: everybody once, nothing lost by an interruption, and training finds them where they belong."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -149,3 +151,12 @@ def test_data_sets_are_packs_or_files_of_people(data, tmp_path):
         DataSet.open(str(tmp_path))
     with pytest.raises(AssetNotFound, match="no folder .*nowhere"):
         DataSet.open(f"{tmp_path / 'people.npz'}::{tmp_path / 'nowhere'}")
+
+
+def test_the_fitter_itself_finds_standing_people_and_is_told_apart_by_its_words(data, tmp_path):
+    fitter = Fitter.load()
+    people = fit_people(data.people, fitter, FitRule(), tmp_path / "fits.npz")
+    assert people.fit_kept.tolist() == [True] * 4 + [False] and people.fit_error[:4].max() < 0.012
+    assert fitter.body.hash in people.fitted_by and "mask_weight" in people.fitted_by
+    other = Fitter(fitter.body, fitter.prior, replace(fitter.options, pose_weight=2.0))
+    assert other.words != fitter.words and Fitter.load().words == fitter.words

@@ -44,7 +44,7 @@ def test_everybody_with_enough_joints_becomes_a_mesh_where_the_joints_are(fitter
     (report,) = fit_photos([tmp_path / "photo.png"], [wanted], keypoints, fitter, 2.0)
     assert report.photo.error is None and report.left_out == 1 and set(report.photo.files) > set(wanted.files)
     assert tmp_path / "s_2.bvh" in report.photo.files and np.load(tmp_path / "p.npz")["betas"].shape == (2, 10)
-    assert all(path.is_file() for path in report.photo.files) and "1 people left out" in report.lines()[-1]
+    assert all(path.is_file() for path in report.photo.files) and "1 left out" in report.lines()[-1]
     figures = report.figures()
     assert len(figures["people"]) == 2 and figures["people_left_out"] == 1 and figures["people"][0]["joints"] == 17
     for person, shift in zip(report.photo.people, (-0.3, 0.3)):
