@@ -1,4 +1,4 @@
-"""What is known of bodies without seeing them: likely poses, joints that bend one way, common shapes."""
+"""What is known of bodies without seeing them: likely poses, joints that bend one way, common shapes, no lean."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from torch import Tensor
 
 from meshrec.body.pose_prior import PosePrior
 from meshrec.fitting.normal_equations import NormalEquations
-from meshrec.fitting.state import BodyState, pose_columns, shape_columns
+from meshrec.fitting.robust import geman_mcclure
+from meshrec.fitting.state import ORIENTATION, BodyState, pose_columns, shape_columns
 from meshrec.geometry.rotations import axis_angle_to_matrix
 from meshrec.structures import SMPL24
+
+_RARE_LEAN = 3.0  # deviations; bending over or lying towards the camera costs no more than this squared, halved
 
 
 class PoseTerm:
@@ -80,3 +83,31 @@ class ShapeTerm:
         betas, factor = state.params.betas, self.weight**0.5
         columns = shape_columns(state.params.body_pose.shape[1] + 1, betas.shape[1])
         equations.add_scaled(factor * betas, factor, columns)
+
+
+class LeanTerm:
+    """People seldom lean towards the camera or away from it, which their joints in the image can hardly tell.
+
+    How they lean within the image is seen well and left alone, so that somebody who lies across it is as likely as
+    somebody upright. The energy is half the robust square of the sine of the pelvis' lean over its deviation.
+
+    Args:
+        deviation_rad: of the lean, also that of the camera.
+    """
+
+    def __init__(self, deviation_rad: float) -> None:
+        self._deviation = deviation_rad
+
+    def energy(self, state: BodyState) -> Tensor:
+        """(B,)."""
+        lean = state.params.global_orient[:, 2, 1] / self._deviation
+        return 0.5 * geman_mcclure(lean.square(), _RARE_LEAN)[0]
+
+    def add_to(self, equations: NormalEquations, state: BodyState) -> None:
+        orient = state.params.global_orient
+        lean = orient[:, 2, 1] / self._deviation
+        robust, slope = geman_mcclure(lean.square(), _RARE_LEAN)
+        # The body's y axis turns about its x and z axes: d(R y) = R (turn x y).
+        jacobian = torch.stack([orient[:, 2, 2], torch.zeros_like(lean), -orient[:, 2, 0]], -1) / self._deviation
+        weight = slope.sqrt()[:, None]
+        equations.add_curved(0.5 * robust, weight * lean[:, None], (weight * jacobian)[:, None], ORIENTATION)

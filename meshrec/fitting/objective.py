@@ -10,7 +10,7 @@ from torch import Tensor
 from meshrec.body import BodyModel, NamedJoints
 from meshrec.body.pose_prior import PosePrior
 from meshrec.errors import CheckpointMismatch, InvalidInput
-from meshrec.fitting.body_terms import HingeTerm, PoseTerm, ShapeTerm
+from meshrec.fitting.body_terms import HingeTerm, LeanTerm, PoseTerm, ShapeTerm
 from meshrec.fitting.evidence import Evidence
 from meshrec.fitting.image_terms import LabelImageTerm, part_labels, seen_vertices
 from meshrec.fitting.levenberg_marquardt import Term
@@ -59,6 +59,8 @@ class Objective:
             HingeTerm(prior, options.hinge_weight),
             ShapeTerm(options.shape_weight),
         ]
+        if options.lean_rad > 0:
+            self._body.append(LeanTerm(options.lean_rad))
         self._contact: list[Term] = []
         if options.contact_weight > 0:
             self._contact = [SelfContactTerm(body, options.contact_weight, betas=self.betas)]

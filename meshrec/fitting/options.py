@@ -24,6 +24,8 @@ class FitOptions:
     """of knees and elbows that bend the wrong way or too far."""
     shape_weight: float = 1.0
     """of shape coefficients, in standard deviations."""
+    lean_rad: float = 0.3
+    """standard deviation of how people lean towards the camera or away from it; 0 leaves the term out."""
     contact_weight: float = 1.0
     """of limbs that pass through the body; 0 leaves the term out."""
     mask_weight: float = 500.0

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from meshrec.fitting.normal_equations import NormalEquations
+from meshrec.fitting.robust import geman_mcclure
 from meshrec.fitting.sparse_body import PosedPoints, SparseBody
 from meshrec.fitting.state import BodyState
 from meshrec.geometry.projection import project_pinhole
@@ -14,19 +15,6 @@ from meshrec.structures import PinholeCamera
 # Pixels in the options are those of a crop with this side, whatever the resolution of the image.
 CROP_PX = 224.0
 _MIN_DEPTH = 0.05  # metres; nearer points have no sensible image
-
-
-def geman_mcclure(squared: Tensor, width: float) -> tuple[Tensor, Tensor]:
-    """Robust square `w^2 r^2 / (w^2 + r^2)`, about r^2 for small r and at most w^2, and its derivative by r^2.
-
-    Geman and McClure, "Statistical methods for tomographic image reconstruction", 1987; used by SMPLify.
-
-    Args:
-        squared: (...) r^2.
-        width: w, in the units of r.
-    """
-    share = width**2 / (width**2 + squared)
-    return squared * share, share.square()
 
 
 class ReprojectionTerm:

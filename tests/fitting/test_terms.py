@@ -1,18 +1,21 @@
 """Terms of the energy: their models agree with the energies, and they say what their names say."""
 
+import math
+
 import pytest
 import torch
 
 from meshrec.body import BodyModel
 from meshrec.body.pose_prior import PosePrior
-from meshrec.fitting.body_terms import HingeTerm, PoseTerm, ShapeTerm
+from meshrec.fitting.body_terms import HingeTerm, LeanTerm, PoseTerm, ShapeTerm
 from meshrec.fitting.evidence import Evidence
 from meshrec.fitting.normal_equations import NormalEquations
-from meshrec.fitting.reprojection import ReprojectionTerm, geman_mcclure
+from meshrec.fitting.reprojection import ReprojectionTerm
+from meshrec.fitting.robust import geman_mcclure
 from meshrec.fitting.sparse_body import SparseBody
 from meshrec.fitting.state import BodyState
 from meshrec.geometry.alignment import nearest_rotation
-from meshrec.geometry.rotations import axis_angle_to_matrix
+from meshrec.geometry.rotations import axis_angle_to_matrix, rotation_about_x, rotation_about_z
 from meshrec.structures import COCO17, SMPL24, BodyParams
 from tests.support.seen_bodies import see_bodies
 
@@ -54,7 +57,7 @@ def in_double(state: BodyState) -> BodyState:
     return BodyState(BodyParams(params.betas.double(), *turns), state.translation.double())
 
 
-@pytest.fixture(scope="module", params=["reprojection", "pose", "hinges", "shape"])
+@pytest.fixture(scope="module", params=["reprojection", "pose", "hinges", "shape", "lean"])
 def term(request, body, prior, seen):
     points = SparseBody.of_joints(body.double(), COCO17)
     body.float()
@@ -64,6 +67,7 @@ def term(request, body, prior, seen):
         "pose": lambda: PoseTerm(prior, 0.7),
         "hinges": lambda: HingeTerm(prior, 2.0),
         "shape": lambda: ShapeTerm(3.0),
+        "lean": lambda: LeanTerm(0.1),
     }
     return terms[request.param]()
 
@@ -129,3 +133,12 @@ def test_the_mean_shape_is_the_cheapest():
     params = BodyParams.rest(2)
     params.betas[1] = 2.0
     assert ShapeTerm(1.0).energy(BodyState(params, torch.zeros(2, 3))).tolist() == [0.0, 20.0]
+
+
+def test_leaning_away_costs_energy_and_leaning_aside_or_lying_across_none():
+    facing = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
+    away, aside = rotation_about_x(torch.tensor(0.5)), rotation_about_z(torch.tensor([0.0, 0.5, math.pi / 2]))
+    orient = torch.cat([aside @ facing, (away @ facing)[None]])
+    params = BodyParams(torch.zeros(4, 10), orient, BodyParams.rest(4).body_pose)
+    energy = LeanTerm(0.3).energy(BodyState(params, torch.zeros(4, 3)))
+    assert energy[:3].tolist() == [0, 0, 0] and 0.5 < energy[3] < 4.5
