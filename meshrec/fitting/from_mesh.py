@@ -35,7 +35,7 @@ class MeshFitOptions:
     the first guess."""
     every: int = 5
     """which vertices are looked at: every n-th."""
-    independent_points: float = 100.0
+    independent_points: float = 300.0
     """as how many points with independent errors a mesh counts against the priors, see `MeshTerm`."""
 
     def __post_init__(self) -> None:

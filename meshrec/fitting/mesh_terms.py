@@ -65,7 +65,7 @@ class UncommonShapeTerm:
     """
 
     bound: float = 3.0
-    weight: float = 30.0
+    weight: float = 100.0
 
     def energy(self, state: BodyState) -> Tensor:
         """(B,)."""
