@@ -13,6 +13,7 @@ from meshrec.body import BodyModel
 from meshrec.data.annotations import Annotations
 from meshrec.data.converters.densepose_entries import BOX_SIDE
 from meshrec.data.converters.run_lengths import mask_of_counts
+from meshrec.data.fit_store import without_fits
 from meshrec.data.mesh_truth import MeshTruth
 from meshrec.data.npz_format import read_annotations
 from meshrec.data.photo import Photo
@@ -51,7 +52,7 @@ class PeopleFile:
         self.images = self.path.parent if images is None else Path(images)
         if not self.images.is_dir():
             raise AssetNotFound(f"There is no folder {self.images} with the images of {self.path}.")
-        self.people = _measured(read_annotations(self.path))
+        self.people = without_fits(read_annotations(self.path))
         if not len(self.people):
             raise InvalidInput(f"{self.path} labels nobody.")
         self.truth = MeshTruth(body, bodies)
@@ -110,11 +111,6 @@ class PeopleFile:
             f"{people.sequence[row]}/{people.person[row]}" if people.sequence[row] else "",
             int(people.frame[row]),
         )
-
-
-def _measured(people: Annotations) -> Annotations:
-    """The people without parameters that were fitted to their 2D joints: these may teach, but are no truth."""
-    return people.replace(body=np.where(people.is_fitted, "", people.body))
 
 
 def _box_parts(masks: dict[str, np.ndarray]) -> np.ndarray | None:

@@ -13,6 +13,7 @@ import torch
 from meshrec.data.annotations import Annotations
 from meshrec.data.conversion import convert_sources
 from meshrec.data.npz_format import read_annotations, write_annotations
+from meshrec.engine.interruption import StopRequest
 from meshrec.errors import AssetNotFound, InvalidInput
 from meshrec.fit_job.crops import crop_evidence, image_cameras
 from meshrec.fit_job.fitter import Fitter
@@ -73,18 +74,23 @@ def fit_people(
         The people with their fits, as written.
     Raises:
         InvalidInput: the file holds something else, or cannot be written.
+        Stopped: by Ctrl-C or SIGTERM, at the end of a batch.
     """
     found = _Found(people if not path.exists() else _taken_up(people, path, fitter), fitter)
     rows = people_to_fit(found.people)
     found.save(rule, path)  # a place that cannot be written is better known now
     saved = time.monotonic()
     try:
-        for start in progress(range(0, len(rows), batch)):
-            chosen = rows[start : start + batch]
-            found.put(chosen, fitter(crop_evidence(people.select(chosen))))
-            if time.monotonic() - saved > _SAVE_EVERY_S:
-                found.save(rule, path)
-                saved = time.monotonic()
+        with StopRequest() as stop:
+            for start in progress(range(0, len(rows), batch)):
+                chosen = rows[start : start + batch]
+                found.put(chosen, fitter(crop_evidence(people.select(chosen))))
+                if stop.signal is not None:
+                    left = len(rows) - start - len(chosen)
+                    raise stop.stopped(f"with {left} people left; the same command goes on from {path}.")
+                if time.monotonic() - saved > _SAVE_EVERY_S:
+                    found.save(rule, path)
+                    saved = time.monotonic()
     finally:
         found.save(rule, path)
     return found.finished(rule)

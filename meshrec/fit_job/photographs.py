@@ -51,7 +51,9 @@ class FitReport:
         """What there is to say of the photo beside its error: what was written, and who was left out."""
         lines = [str(path) for path in self.photo.files]
         if self.left_out:
-            lines.append(f"{self.photo.photo}: {self.left_out} left out, who have fewer than {FEWEST_JOINTS} known joints")
+            lines.append(
+                f"{self.photo.photo}: {self.left_out} left out, who have fewer than {FEWEST_JOINTS} known joints"
+            )
         if self.photo.error is None and not self.photo.people and not self.left_out:
             lines.append(f"{self.photo.photo}: nobody in the keypoints")
         return lines

@@ -1,6 +1,8 @@
 """tools/fit.py: its three works, and one clear sentence with exit code 2 for whatever is wrong."""
 
 import json
+import os
+import signal
 
 import pytest
 import torch
@@ -88,14 +90,15 @@ def test_whatever_is_wrong_is_one_sentence(fit, fitter, pack, tmp_path, capsys, 
     assert sentence in sentence_of(capsys)
 
 
-def test_an_interrupted_data_set_ends_with_130_and_keeps_what_was_done(fit, fitter, pack, tmp_path, monkeypatch):
-    def stopped(evidence, body, prior, options):
-        if float(evidence.joints_px[0, 0, 0]) > 0 and (tmp_path / "stop").exists():
-            raise KeyboardInterrupt
-        (tmp_path / "stop").touch()
+def test_an_interrupted_data_set_says_how_to_go_on_and_keeps_what_was_done(
+    fit, fitter, pack, tmp_path, monkeypatch, capsys
+):
+    def interrupted(evidence, body, prior, options):
+        os.kill(os.getpid(), signal.SIGINT)
         return standing_fits(evidence, body)
 
-    stopping = Fitter(fitter.body, fitter.prior, fit=stopped)
+    stopping = Fitter(fitter.body, fitter.prior, fit=interrupted)
     monkeypatch.setattr(Fitter, "load", classmethod(lambda cls, *given: stopping))
     assert fit("--data", pack, "--out", "fits.npz", "--batch", "1") == 130
+    assert "with 1 people left; the same command goes on from fits.npz" in capsys.readouterr().err
     assert read_annotations(tmp_path / "fits.npz").is_fitted.sum() == 1

@@ -1,5 +1,7 @@
 """Fits of a data set: everybody once, nothing lost by an interruption, and training finds them where they belong."""
 
+import os
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +12,7 @@ from meshrec.body import BodyModel
 from meshrec.data.image_dataset import ImageDataset
 from meshrec.data.mesh_truth import MeshTruth
 from meshrec.data.npz_format import read_annotations, write_annotations
-from meshrec.errors import AssetNotFound, InvalidInput
+from meshrec.errors import AssetNotFound, InvalidInput, Stopped
 from meshrec.fit_job.data_set import DataSet, fit_people
 from meshrec.fit_job.fitter import Fitter
 from meshrec.fit_job.rule import FitRule
@@ -33,16 +35,23 @@ def data(body, tmp_path_factory):
 
 
 class Counting:
-    """Counts the people that it is asked to fit, and stops before a batch if told to."""
+    """Counts the people that it is asked to fit; what comes in a batch happens there."""
 
-    def __init__(self, stop_before=None):
-        self.people, self.batches, self.stop_before = 0, 0, stop_before
+    def __init__(self, **events):
+        self.people, self.batches, self.events = 0, 0, events
 
     def __call__(self, evidence, body, prior, options):
-        if self.batches == self.stop_before:
-            raise KeyboardInterrupt
+        self.events.get(f"batch_{self.batches}", lambda: None)()
         self.people, self.batches = self.people + len(evidence), self.batches + 1
         return standing_fits(evidence, body)
+
+
+def asked_to_stop():
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def broken_down():
+    raise MemoryError
 
 
 @pytest.fixture
@@ -80,9 +89,12 @@ def test_training_gets_meshes_that_project_onto_the_joints_of_its_crops(data, fi
     assert (found - batch.joints_ndc)[seen][:, nose].norm(dim=-1).max() < 0.01
 
 
-def test_a_run_that_is_interrupted_goes_on_where_it_was(data, fitter, tmp_path):
-    path, stopped, resumed = tmp_path / "fits.npz", Counting(stop_before=1), Counting()
-    with pytest.raises(KeyboardInterrupt):
+@pytest.mark.parametrize(
+    "ending, event", [(Stopped, {"batch_0": asked_to_stop}), (MemoryError, {"batch_1": broken_down})]
+)
+def test_a_run_that_ends_early_goes_on_where_it_was(data, fitter, tmp_path, ending, event):
+    path, stopped, resumed = tmp_path / "fits.npz", Counting(**event), Counting()
+    with pytest.raises(ending):
         fit_people(data.people, fitter(stopped), RULE, path, batch=3)
     assert read_annotations(path).is_fitted.sum() == stopped.people == 3
     people = fit_people(data.people, fitter(resumed), RULE, path, batch=3)
