@@ -123,7 +123,7 @@ def test_mirrored_poses_put_the_bodys_joints_where_a_mirror_shows_them():
 
 
 def test_the_mirror_matrix_mirrors_coordinates_around_a_symmetric_mean():
-    poses = random_poses(50)
+    poses = random_poses(50).double()
     mean = mean_pose(poses)
     assert torch.allclose(mirror_poses(mean), mean, atol=1e-6)
     there = tangent(mean, mirror_poses(poses))

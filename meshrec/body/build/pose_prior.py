@@ -73,8 +73,9 @@ def build_pose_prior(motion_pack: str | Path, recipe: PosePriorRecipe | None = N
 
 def fit_pose_prior(motion: MotionPoses, hinges: Hinges, recipe: PosePriorRecipe, provenance: dict) -> PosePrior:
     """Fit a prior on chosen poses."""
-    mean = mean_pose(motion.body_pose) if recipe.around_mean else torch.eye(3).expand(len(SMPL24) - 1, 3, 3)
-    samples = torch.stack([tangent(mean, motion.body_pose), tangent(mean, mirror_poses(motion.body_pose))])
+    pose = motion.body_pose.double()  # so that the same poses give the same prior on other machines
+    mean = mean_pose(pose) if recipe.around_mean else torch.eye(3, dtype=pose.dtype).expand(len(SMPL24) - 1, 3, 3)
+    samples = torch.stack([tangent(mean, pose), tangent(mean, mirror_poses(pose))])
     mixture = fit_mixture(
         samples,
         recipe.components,
@@ -101,19 +102,19 @@ def tangent(mean: Tensor, body_pose: Tensor) -> Tensor:
 
 def mirror_matrix() -> Tensor:
     """(69, 69) what mirroring does to tangent coordinates around a symmetric mean."""
-    joints = torch.eye(len(SMPL24) - 1)[torch.tensor(SMPL24.mirror[1:]) - 1]
-    return torch.kron(joints, torch.diag(torch.tensor([1.0, -1.0, -1.0])))
+    joints = torch.eye(len(SMPL24) - 1, dtype=torch.double)[torch.tensor(SMPL24.mirror[1:]) - 1]
+    return torch.kron(joints, torch.diag(torch.tensor([1.0, -1.0, -1.0], dtype=torch.double)))
 
 
 def floor_rad() -> Tensor:
     """(69,) least deviations, the same for the three axes of a joint."""
     names = [name.removeprefix("left_").removeprefix("right_") for name in SMPL24.names[1:]]
-    return torch.tensor([_FLOOR_RAD[name] for name in names]).repeat_interleave(3)
+    return torch.tensor([_FLOOR_RAD[name] for name in names], dtype=torch.double).repeat_interleave(3)
 
 
 def joints_alone(covariance: Tensor) -> Tensor:
     """A covariance (69, 69) without what different joints share."""
-    return covariance * torch.block_diag(*torch.ones(len(SMPL24) - 1, 3, 3))
+    return covariance * torch.block_diag(*torch.ones(len(SMPL24) - 1, 3, 3)).to(covariance)
 
 
 def leading_factors(covariance: Tensor, count: int) -> Tensor:
@@ -121,7 +122,7 @@ def leading_factors(covariance: Tensor, count: int) -> Tensor:
     variance, direction = torch.linalg.eigh(covariance)
     rest = variance[:-count].mean()
     leading = direction[:, -count:]
-    return (leading * (variance[-count:] - rest)) @ leading.T + rest * torch.eye(len(covariance))
+    return (leading * (variance[-count:] - rest)) @ leading.T + rest * torch.eye(len(covariance)).to(covariance)
 
 
 STRUCTURES = {
@@ -147,7 +148,8 @@ def with_wide_component(mixture: GaussianMixture, samples: Tensor, recipe: PoseP
 
 def prior_of(mixture: GaussianMixture, mean: Tensor, hinges: Hinges, provenance: dict) -> PosePrior:
     """The prior with a mixture in the tangent space of a mean pose."""
-    return PosePrior(mean, mixture.means, mixture.whitening(), mixture.weights, hinges, provenance)
+    arrays = (mean, mixture.means, mixture.whitening(), mixture.weights)
+    return PosePrior(*(array.float() for array in arrays), hinges, provenance)
 
 
 def measure_hinges(body_pose: Tensor) -> Hinges:
@@ -155,11 +157,11 @@ def measure_hinges(body_pose: Tensor) -> Hinges:
     both = torch.cat([body_pose, mirror_poses(body_pose)])
     axes, low, high = [], [], []
     for name in _HINGES:
-        turns = matrix_to_axis_angle(both[:, SMPL24.index(name) - 1])
+        turns = matrix_to_axis_angle(both[:, SMPL24.index(name) - 1].double())
         axis = torch.linalg.eigh(turns.T @ turns)[1][:, -1]
         axis = axis * (turns.mean(0) @ axis).sign()
         bend = turns @ axis
         axes.append(axis)
         low.append(bend.quantile(_HINGE_QUANTILE).clamp_max(0) - _HINGE_MARGIN_RAD)
         high.append(bend.quantile(1 - _HINGE_QUANTILE) + _HINGE_MARGIN_RAD)
-    return Hinges(_HINGES, torch.stack(axes), torch.stack(low), torch.stack(high))
+    return Hinges(_HINGES, *(torch.stack(rows).float() for rows in (axes, low, high)))
