@@ -1,13 +1,14 @@
 """The training of an HMR as a user runs it: with fits inside the loop, killed and resumed, measured afterwards."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 import torch
 
-from meshrec.build_hmr import HmrTrainConfig, load_hmr
+from meshrec.build_hmr import HmrConfig, HmrTrainConfig, load_hmr
 from meshrec.checkpoint import read_weights, save_weights
 from meshrec.config import load_config
 from meshrec.engine.fits_in_the_loop import FitsInTheLoop
@@ -17,6 +18,7 @@ from meshrec.models.hmr_variants import spin_hmr
 from meshrec.structures import LSP14
 from meshrec.training import run_training
 from meshrec.training.hmr import BodyRegression
+from tests.support.spin_files import spin_state, write_spin_file
 from tests.test_training import SMOKE
 
 
@@ -98,9 +100,12 @@ def test_nets_start_from_their_own_weights_and_from_backbones_of_others(tmp_path
     assert torch.equal(course.net.backbone.state_dict()[first], other.backbone.state_dict()[first])
     assert torch.equal(course.net.regressor.fc1.weight, regressor)
     course.save(tmp_path / "own.safetensors")
-    again = BodyRegression(config)
+    again = BodyRegression(replace(config, model=HmrConfig("spin", 224, discriminator=True)))
     again.start_from(f"all={tmp_path / 'own.safetensors'}")
-    assert torch.equal(again.net.regressor.fc1.weight, regressor)
+    assert torch.equal(again.net.regressor.fc1.weight, regressor), "though the file holds no discriminator"
+    official = {name: value for name, value in spin_state().items() if not name.endswith("num_batches_tracked")}
+    again.start_from(f"all={write_spin_file(tmp_path / 'model_checkpoint.pt', official)}")
+    assert torch.equal(again.net.regressor.fc1.weight, official["fc1.weight"])
     with pytest.raises(InvalidInput, match="NET one of backbone, reader, regressor, discriminator, all"):
         course.start_from("legs=file")
 

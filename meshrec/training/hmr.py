@@ -6,6 +6,7 @@ import copy
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from meshrec.body import BodyModel
 from meshrec.body.pose_prior import PosePrior
@@ -43,15 +44,24 @@ class BodyRegression:
             raise InvalidInput("A light HMR shares its backbone, which cannot learn: leave it out of the stages' nets.")
 
     def start_from(self, word: str) -> None:
-        """From our weights or SPIN's official ones; the backbone also from that of a correspondence net."""
+        """From our weights or SPIN's official ones; the backbone also from that of a correspondence net.
+
+        ``all`` fills every part that the file holds.
+        """
         name, path = read_start(word, (*HMR_NETS, "all"))
-        state = read_official_spin(path) if path.suffix in _OFFICIAL else read_weights(path)[1]
+        state = self._official(path) if path.suffix in _OFFICIAL else read_weights(path)[1]
         if name == "backbone" and not any(key.startswith("backbone.") for key in state):
-            state = read_decomr_backbone(path)
-            own = {key: value for key, value in state.items() if not key.startswith(_CLASSIFIER)}
+            backbone = read_decomr_backbone(path)
+            own = {key: value for key, value in backbone.items() if not key.startswith(_CLASSIFIER)}
             fill_model(self.net.backbone, own, str(path))
-        else:
-            fill_model(self.net, state, str(path), None if name == "all" else [f"{name}."])
+            return
+        parts = sorted({key.partition(".")[0] for key in state}) if name == "all" else [name]
+        fill_model(self.net, state, str(path), [f"{part}." for part in parts])
+
+    def _official(self, path: Path) -> dict[str, Tensor]:
+        """SPIN's state; old files lack the counters of batch normalisation."""
+        own = self.net.state_dict()
+        return {key: own[key] for key in own if key.endswith("num_batches_tracked")} | read_official_spin(path)
 
     def load(self, path: Path) -> None:
         fill_hmr(path, self.net, self.config.model, self.surface.body.hash)
