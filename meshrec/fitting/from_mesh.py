@@ -78,7 +78,7 @@ def params_from_vertices(
     Args:
         vertices: (B, V, 3) metres, in any right-handed axes, one row per vertex of the body.
         body: the body, in single precision.
-        prior: keeps poses likely where the mesh is not quite a body, as networks predict them.
+        prior: keeps poses likely where the mesh is not quite a body, as networks predict them; on the body's device.
     Returns:
         The fits, on the body's device; the translation is the best one for all vertices.
     Raises:

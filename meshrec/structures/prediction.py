@@ -29,7 +29,8 @@ class MeshPrediction:
         iuv: correspondence of the square crop, batch of one.
         crop_box_px: (3,) centre x, centre y and side of that square crop in the photo, pixels.
         location_map: batch of one, body origin.
-        body_params: batch of one, where the method gives parameters.
+        body_params: batch of one, where the method gives parameters or `meshrec.fitting.from_mesh` found them in the
+            mesh; the body stands where its vertices are closest to ``vertices_cam``.
     """
 
     vertices_cam: Tensor
