@@ -16,7 +16,7 @@ from meshrec.data.crop_view import DRAWS, CropView
 from meshrec.data.mesh_truth import MeshTruth, PosedLabels
 from meshrec.data.npz_format import read_annotations
 from meshrec.data.pictures import labelled_mask, labelled_picture
-from meshrec.data.surface_labels import render_surface
+from meshrec.data.surface_labels import render_surface, within_masks
 from meshrec.errors import AssetNotFound, InvalidInput
 from meshrec.structures import BODY30, PinholeCamera, TrainingBatch
 from meshrec.uv import PartCharts, UvAtlas
@@ -152,7 +152,7 @@ class ImageDataset:
         )
 
     def _with_surface(self, batch: TrainingBatch, translation: Tensor, camera: PinholeCamera) -> TrainingBatch:
-        """Dense correspondence of the known meshes; labelled masks hide what is not seen of them."""
+        """Dense correspondence of the known meshes, as far as labelled masks show them."""
         chosen = batch.has_mesh.nonzero().squeeze(1)
         size = batch.mask.shape[-1]
         drawn = render_surface(
@@ -162,16 +162,16 @@ class ImageDataset:
             size,
             *self.surface,
         )
-        labelled = batch.has_mask[chosen, None, None]
-        mask = torch.where(labelled, drawn.mask * batch.mask[chosen], drawn.mask)
+        mask = torch.where(batch.has_mask[chosen, None, None], batch.mask[chosen], drawn.mask)
+        shown = within_masks(drawn, mask)
         put = lambda field, values: field.index_copy(0, chosen, values)  # noqa: E731
         return batch.replace(
-            mask=put(batch.mask, torch.where(labelled, batch.mask[chosen], mask)),
-            uv=put(batch.uv, drawn.uv * mask[:, None]),
-            part=put(batch.part, drawn.part * mask.long()),
-            front=put(batch.front, drawn.front * mask),
+            mask=put(batch.mask, mask),
+            uv=put(batch.uv, shown.uv),
+            part=put(batch.part, shown.part),
+            front=put(batch.front, shown.front),
             has_mask=batch.has_mask | batch.has_mesh,
-            has_iuv=batch.has_mesh,
+            has_iuv=put(batch.has_iuv, shown.mask.any(2).any(1)),
         )
 
 
