@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compare ways to make the pose prior, on people who took no part (a quarter of an hour for all of them)."""
+"""Compare ways to make the pose prior, on people who took no part (half an hour for all of them)."""
 
 from __future__ import annotations
 
@@ -14,18 +14,26 @@ def main(arguments=None) -> None:
     parser.add_argument("motion_pack", type=Path, help="motion pack that the priors are fitted on")
     parser.add_argument("held_out_pack", type=Path, help="motion pack of other people")
     parser.add_argument("--only", nargs="+", default=(), metavar="NAME", help="some of the variants")
+    parser.add_argument("--fit", type=int, metavar="N", help="also fit N synthetic people in held-out poses with each")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args(arguments)
 
     from meshrec.assets import write_json
+    from meshrec.body import BodyModel
     from meshrec.body.build.prior_comparison import compare_pose_priors
+    from meshrec.fit_job.fitter import Fitter
+    from meshrec.fit_job.synthetic import SyntheticCheck, check_fitter
 
-    figures = {}
-    print("| prior | log density | lifted mm | limb hidden mm | the hidden limb mm |\n|---|---|---|---|---|")
-    for name, score in compare_pose_priors(options.motion_pack, options.held_out_pack, options.only):
+    figures, body = {}, BodyModel.from_file()
+    columns = ["log_density", "lifted_mm", "hidden_mm", "hidden_limb_mm", *(["exact", "noisy"] if options.fit else [])]
+    print(f"| prior | {' | '.join(columns)} |\n|{'---|' * (1 + len(columns))}")
+    for name, prior, score in compare_pose_priors(options.motion_pack, options.held_out_pack, options.only):
         figures[name] = asdict(score)
-        cells = (score.log_density, score.lifted_mm, score.hidden_mm, score.hidden_limb_mm)
-        print(f"| {name} | {' | '.join(f'{value:.1f}' for value in cells)} |", flush=True)
+        for kind, disturbed in (("exact", {}), ("noisy", {"noise_px": 5.0, "missing": 0.2})):
+            if options.fit and prior is not None:
+                check = SyntheticCheck(options.fit, motion_pack=str(options.held_out_pack), **disturbed)
+                figures[name][kind] = check_fitter(Fitter(body, prior), check).figures["model"]["pa_mpjpe_mm"]
+        print(f"| {name} | {' | '.join(f'{figures[name].get(column, 0):.1f}' for column in columns)} |", flush=True)
     if options.json:
         write_json(figures, options.json)
 

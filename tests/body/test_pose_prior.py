@@ -26,7 +26,7 @@ def small_prior(components=3, seed=0):
     generator = torch.Generator().manual_seed(seed)
     mean_pose = axis_angle_to_matrix(0.3 * torch.randn(23, 3, generator=generator))
     means = 0.3 * torch.randn(components, 69, generator=generator)
-    whitening = torch.randn(components, 69, 69, generator=generator).tril(-1) + 4 * torch.eye(69)
+    whitening = 0.5 * torch.randn(components, 69, 69, generator=generator).tril(-1) + 5 * torch.eye(69)
     weights = torch.softmax(torch.randn(components, generator=generator), 0)
     knee = Hinges(["left_knee"], torch.tensor([[1.0, 0, 0]]), torch.tensor([-0.1]), torch.tensor([2.5]))
     return PosePrior(mean_pose, means, whitening, weights, knee, {"for": "tests"})
@@ -106,8 +106,8 @@ def test_hanging_arms_are_likelier_than_level_ones_and_those_likelier_than_a_tan
 def test_descending_the_energy_makes_a_tangle_likely(prior):
     turns = 0.5 * torch.randn(1, 23, 3, generator=torch.Generator().manual_seed(0))
     turns.requires_grad_()
-    optimiser = torch.optim.Adam([turns], lr=0.1)
-    for _ in range(60):
+    optimiser = torch.optim.Adam([turns], lr=0.15)
+    for _ in range(40):
         optimiser.zero_grad()
         prior.energy(axis_angle_to_matrix(turns)).sum().backward()
         optimiser.step()
@@ -134,6 +134,14 @@ def test_samples_are_likely_poses_reproducible_and_varied(prior):
     assert prior.energy(poses).median() < prior.energy(random_rotation_matrix((50, 23))).min()
     assert poses[:, SMPL24.index("left_shoulder") - 1].std(0).max() > 0.3
     assert torch.allclose(poses @ poses.mT, torch.eye(3).expand_as(poses), atol=1e-5)
+
+
+def test_samples_spread_as_their_component_says():
+    prior = small_prior(components=1)
+    found = torch.cov(prior.coordinates(prior.sample(20_000, torch.Generator().manual_seed(0))).T)
+    expected = torch.linalg.inv(prior.whitening[0].T @ prior.whitening[0])
+    assert (found - expected).abs().max() < 0.05 * expected.diagonal().max()
+    assert (expected - torch.diag(expected.diagonal())).abs().max() > 0.1 * expected.diagonal().max()
 
 
 def test_limbs_that_bend_the_wrong_way_cost_and_those_that_bend_the_right_way_do_not(prior):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from meshrec.body import BodyModel
+from meshrec.body.build import prior_comparison
 from meshrec.body.build.gaussian_mixture import GaussianMixture, fit_mixture, with_mirror_images
 from meshrec.body.build.motion_poses import distinct_poses, mirror_poses, read_motion_poses
 from meshrec.body.build.pose_prior import (
@@ -20,7 +21,7 @@ from meshrec.body.build.pose_prior import (
     mirror_matrix,
     tangent,
 )
-from meshrec.body.build.prior_comparison import HeldOutPoses, log_density
+from meshrec.body.build.prior_comparison import PARABOLA, HeldOutPoses, compare_pose_priors, log_density
 from meshrec.body.pose_prior import PosePrior
 from meshrec.errors import InvalidInput
 from meshrec.geometry.rotations import axis_angle_to_matrix
@@ -160,26 +161,27 @@ def test_a_prior_of_a_small_pack_knows_its_poses_and_is_reproducible(tmp_path):
 def test_densities_of_priors_are_per_volume_of_rotations(tmp_path):
     """The textbook's density of the coordinates, times how much volume of coordinates a volume of turns takes."""
     prior = build_pose_prior(write_pack(tmp_path / "pack.npz"), PosePriorRecipe(components=1))
-    poses = random_poses(5, 0.5)
+    poses = random_poses(3, 0.5)
     mixture = GaussianMixture(prior.weights, prior.means, torch.linalg.inv(prior.whitening.mT @ prior.whitening))
 
     def turned(turn, pose):
         return prior.coordinates(pose @ axis_angle_to_matrix(turn)).unflatten(-1, (-1, 3))
 
-    slope = torch.func.vmap(torch.func.jacrev(turned))(torch.zeros(5, 23, 3), poses)
+    slope = torch.func.vmap(torch.func.jacrev(turned))(torch.zeros(3, 23, 3), poses)
     volume = torch.stack([torch.linalg.det(slope[:, j, :, j]).abs().log() for j in range(23)]).sum(0)
     expected = mixture.log_density(prior.coordinates(poses)) + volume
     assert torch.allclose(log_density(prior, poses), expected, atol=0.05) and volume.max() > 0.5
 
 
-def test_lifting_needs_a_prior_and_gains_by_a_good_one(tmp_path):
+def test_lifting_needs_a_prior_and_gains_by_a_good_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(prior_comparison, "_STEPS", 60)
     held_out = HeldOutPoses(write_pack(tmp_path / "pack.npz"))
     task, truth = held_out.task, held_out.lifted_pose
     exact = lambda pose: 200 * (pose - truth).square().sum((-3, -2, -1))  # noqa: E731
     nothing = lambda pose: 0 * pose.sum((-3, -2, -1))  # noqa: E731
     start = torch.eye(3).expand(23, 3, 3)
     told, untold = (task.errors_mm(energy, start, limb_hidden=True) for energy in (exact, nothing))
-    assert told.mean() < 10 and untold.mean() > 2 * told.mean()
+    assert told.mean() < 20 and untold.mean() > 2 * told.mean()
     hidden = untold.gather(1, task.limb)
     assert hidden.mean() > untold.mean()
 
@@ -193,3 +195,14 @@ def test_the_tool_writes_a_prior_and_explains_what_is_no_pack(tmp_path, capsys):
     assert "is not a motion pack" in capsys.readouterr().err
     with pytest.raises(InvalidInput, match="not a motion pack"):
         read_motion_poses(tmp_path / "no.npz")
+
+
+def test_comparing_names_each_prior_and_explains_an_unknown_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(prior_comparison, "_STEPS", 15)
+    path = write_pack(tmp_path / "pack.npz")
+    (name, prior, score), (other, none, parabola) = compare_pose_priors(path, path, ["1 component", PARABOLA])
+    assert (name, len(prior.means), other, none) == ("1 component", 3, PARABOLA, None)
+    assert score.lifted_mm < parabola.lifted_mm
+    assert math.isfinite(score.log_density) and math.isnan(parabola.log_density)
+    with pytest.raises(InvalidInput, match="no prior called 'best'; there are shipped, 1 component"):
+        next(compare_pose_priors(path, path, ["best"]))

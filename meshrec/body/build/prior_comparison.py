@@ -18,6 +18,7 @@ from meshrec.body.build.motion_poses import distinct_poses, read_motion_poses
 from meshrec.body.build.pose_prior import PosePriorRecipe, build_pose_prior
 from meshrec.body.model import BodyModel
 from meshrec.body.pose_prior import PosePrior
+from meshrec.errors import InvalidInput
 from meshrec.geometry.alignment import procrustes
 from meshrec.geometry.rotations import axis_angle_to_matrix, rotation_about_x, rotation_about_y
 from meshrec.geometry.skinning import kinematic_chain
@@ -171,18 +172,24 @@ def log_density(prior: PosePrior, body_pose: Tensor) -> Tensor:
 
 def compare_pose_priors(
     motion_pack: str | Path, held_out_pack: str | Path, names: Sequence[str] = ()
-) -> Iterator[tuple[str, PriorScore]]:
-    """Names and scores of variants of the shipped prior, all of them by default, one after the other.
+) -> Iterator[tuple[str, PosePrior | None, PriorScore]]:
+    """Names, priors and scores of variants of the shipped prior, all of them by default, one after the other.
 
-    The last is no prior at all but a parabola around the mean pose with half a radian of deviation in every direction.
+    The last is no prior but a parabola around the mean pose with half a radian of deviation in every direction.
+
+    Raises:
+        InvalidInput: an unknown name, or a file that is no motion pack.
     """
+    unknown = sorted(set(names) - {*VARIANTS, PARABOLA})
+    if unknown:
+        raise InvalidInput(f"There is no prior called {unknown[0]!r}; there are {', '.join((*VARIANTS, PARABOLA))}.")
     held_out = HeldOutPoses(held_out_pack)
     for name in names or (*VARIANTS, PARABOLA):
         prior = build_pose_prior(motion_pack, replace(PosePriorRecipe(), **VARIANTS.get(name, {})))
         if name == PARABOLA:
-            yield name, held_out.score(partial(_parabola, prior), prior.mean_pose)
+            yield name, None, held_out.score(partial(_parabola, prior), prior.mean_pose)
         else:
-            yield name, held_out.score(prior.energy, typical_pose(prior), partial(log_density, prior))
+            yield name, prior, held_out.score(prior.energy, typical_pose(prior), partial(log_density, prior))
 
 
 def typical_pose(prior: PosePrior) -> Tensor:
