@@ -49,6 +49,7 @@ ROWS: dict[str, Rows] = {
     "mask_labels": Rows((), np.int64),
     "fit_error": Rows((), np.float32, -1),
     "fit_energy": Rows((), np.float32),
+    "fit_swap_gain": Rows((), np.float32),
     "fit_kept": Rows((), np.bool_, False),
     "subject": Rows((), np.str_, ""),
     "sequence": Rows((), np.str_, ""),
@@ -96,6 +97,8 @@ class Annotations:
         fit_error: (N,) where pose and betas were fitted to the 2D joints: the mean distance of the fitted from the
             labelled joints, over the side of a crop around the person; -1 where they were not fitted.
         fit_energy: (N,) negative log density of the fitted pose, up to the prior's constant.
+        fit_swap_gain: (N,) how much likelier a body would be if both legs, or both arms, changed their labels: above 0
+            where left and right seem to be mistaken.
         fit_kept: (N,) whether the fit is good by the rule that ``fitted_by`` states; others do not count as known.
         outlines: columns px (2), ring: the person's mask as closed polygons; points of equal ring make one.
         densepose: columns part 1 to 24, uv (2) in the part's chart, px (2): DensePose's annotated points.
@@ -129,6 +132,7 @@ class Annotations:
     mask_labels: np.ndarray
     fit_error: np.ndarray
     fit_energy: np.ndarray
+    fit_swap_gain: np.ndarray
     fit_kept: np.ndarray
     subject: np.ndarray
     sequence: np.ndarray

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from meshrec.data.annotations import Annotations
 from meshrec.data.conversion import convert_sources
@@ -18,6 +19,7 @@ from meshrec.errors import AssetNotFound, InvalidInput
 from meshrec.fit_job.crops import crop_evidence, image_cameras
 from meshrec.fit_job.fitter import Fitter
 from meshrec.fit_job.rule import FEWEST_JOINTS, FitRule, labelled_joints
+from meshrec.fit_job.swaps import swap_gain
 from meshrec.fitting.fits import Fits
 from meshrec.geometry.rotations import matrix_to_axis_angle
 
@@ -84,7 +86,9 @@ def fit_people(
         with StopRequest() as stop:
             for start in progress(range(0, len(rows), batch)):
                 chosen = rows[start : start + batch]
-                found.put(chosen, fitter(crop_evidence(people.select(chosen))))
+                evidence = crop_evidence(people.select(chosen))
+                fits = fitter(evidence)
+                found.put(chosen, fits, swap_gain(evidence, fits, fitter))
                 if stop.signal is not None:
                     left = len(rows) - start - len(chosen)
                     raise stop.stopped(f"with {left} people left; the same command goes on from {path}.")
@@ -104,15 +108,16 @@ class _Found:
         joints, betas = fitter.body.joint_count, fitter.body.beta_count
         self.pose = _resized(people.pose, (joints, 3))
         self.betas = _resized(people.betas, (betas,))
-        names = ("translation_cam", "has_translation", "focal_px", "centre_px", "fit_error", "fit_energy")
+        names = ("translation_cam", "has_translation", "focal_px", "centre_px", "fit_error", "fit_energy",
+                 "fit_swap_gain")  # fmt: skip
         self.rows = {name: np.array(getattr(people, name)) for name in names}
         self.body = people.body.astype(object)
 
-    def put(self, index: np.ndarray, fits: Fits) -> None:
-        """Fits of some people; any that is not finite is left out."""
+    def put(self, index: np.ndarray, fits: Fits, gain: Tensor) -> None:
+        """Fits of some people, and what they would gain by swapped limbs; any fit that is not finite is left out."""
         good = torch.isfinite(fits.quality.reprojection_share) & torch.isfinite(fits.quality.prior_energy)
         good &= torch.isfinite(fits.translation).all(1)
-        index, fits = index[good.numpy()], fits[good]
+        index, fits, gain = index[good.numpy()], fits[good], gain[good]
         rotations = torch.cat([fits.params.global_orient[:, None], fits.params.body_pose], 1)
         self.pose[index] = matrix_to_axis_angle(rotations).numpy()
         self.betas[index] = 0
@@ -126,6 +131,7 @@ class _Found:
             "centre_px": centre_px,
             "fit_error": fits.quality.reprojection_share.numpy(),
             "fit_energy": fits.quality.prior_energy.numpy(),
+            "fit_swap_gain": gain.nan_to_num(0.0, 0.0, 0.0).numpy(),
         }
         for name, value in values.items():
             self.rows[name][index] = value

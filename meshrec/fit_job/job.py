@@ -55,7 +55,8 @@ def fit_data(options: Namespace, fitter: Fitter, progress: Progress) -> str:
         AssetNotFound, InvalidInput: the data set is not there or damaged, or a place cannot be written.
     """
     _check_folders(options.out, options.sheet, options.json)
-    given = {"error": options.max_error, "energy": options.max_energy, "joints": options.min_joints}
+    given = {"error": options.max_error, "energy": options.max_energy, "joints": options.min_joints,
+             "swap_gain": options.max_swap_gain}  # fmt: skip
     rule = FitRule(**{name: value for name, value in given.items() if value is not None})
     data = DataSet.open(options.data)
     if options.batch is not None and options.batch < 1:

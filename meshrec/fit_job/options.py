@@ -13,7 +13,7 @@ Fit the body to 2D joints: of photos (IMAGE ... --keypoints FILE), of everybody 
 ... --out ...), or of synthetic people whose joints are known, to measure the fitter (--synthetic N)."""
 MOTION_PACK = Path("../shared/data/mocap/mocap_val.npz")
 _OF_PHOTOS = ("keypoints", "save", "overlay", "save_camera", "save_params", "save_skeleton", "field_of_view")
-_OF_DATA = ("out", "batch", "sheet", "max_error", "max_energy", "min_joints")
+_OF_DATA = ("out", "batch", "sheet", "max_error", "max_energy", "min_joints", "max_swap_gain")
 _OF_SYNTHETIC = ("noise_px", "missing", "unknown_camera", "motion_pack")
 
 
@@ -88,6 +88,12 @@ def _parser() -> OneLineParser:
     )
     data.add_argument("--max-energy", type=float, metavar="E", help="keep fits whose pose is at least this likely")
     data.add_argument("--min-joints", type=int, metavar="N", help="keep fits of people with so many labelled joints")
+    data.add_argument(
+        "--max-swap-gain",
+        type=float,
+        metavar="E",
+        help="keep fits that do not become likelier than that if both legs, or both arms, change sides",
+    )
     synthetic = parser.add_argument_group("measuring the fitter")
     synthetic.add_argument("--synthetic", type=int, metavar="N", help="fit so many synthetic people")
     synthetic.add_argument("--noise-px", type=float, metavar="PX", help="normal noise on their joints, pixels of 224")

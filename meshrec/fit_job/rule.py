@@ -14,7 +14,7 @@ FEWEST_JOINTS = 6  # with fewer a body is not fitted at all
 
 @dataclass(frozen=True)
 class FitRule:
-    """A fit is kept if it explains enough joints, closely, by a likely pose."""
+    """A fit is kept if it explains enough joints, closely, by a likely pose, and better than with swapped limbs."""
 
     error: float = 0.025
     """largest mean distance of its joints from the labels, over the side of a crop around the person."""
@@ -22,6 +22,8 @@ class FitRule:
     """largest negative log density of its pose, up to the prior's constant."""
     joints: int = 11
     """fewest joints that are labelled."""
+    swap_gain: float = 5.0
+    """largest gain in log density if both legs, or both arms, changed their labels."""
 
     def __post_init__(self) -> None:
         if not self.error > 0:
@@ -32,13 +34,14 @@ class FitRule:
     def keeps(self, people: Annotations) -> np.ndarray:
         """(N,) bool."""
         close = people.is_fitted & (people.fit_error <= self.error)
-        return close & (people.fit_energy <= self.energy) & (labelled_joints(people) >= self.joints)
+        likely = (people.fit_energy <= self.energy) & (people.fit_swap_gain <= self.swap_gain)
+        return close & likely & (labelled_joints(people) >= self.joints)
 
     @property
     def words(self) -> str:
         return (
             f"error at most {self.error:g} of the person's crop, prior energy at most {self.energy:g}, "
-            f"at least {self.joints} labelled joints"
+            f"at least {self.joints} labelled joints, gain of swapped limbs at most {self.swap_gain:g}"
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from meshrec.data.annotations import Annotations
-from meshrec.fit_job.rule import FEWEST_JOINTS, labelled_joints
+from meshrec.fit_job.rule import FEWEST_JOINTS, FitRule, labelled_joints
 
 FIGURES = {
     "people": "labelled people",
@@ -15,6 +15,7 @@ FIGURES = {
     "fitted": "of them fitted",
     "kept": "of them good by the rule",
     "kept_share": "share of the fitted that is kept",
+    "swapped": "fitted people of whom both legs, or both arms, seem to be labelled on the wrong side",
     "error_median": "median error of all fits: mean distance of joints over the side of a crop around the person",
     "error_p90": "what nine in ten fits stay below",
     "error_kept": "mean error of the kept ones",
@@ -40,6 +41,7 @@ def fit_figures(people: Annotations, overlaps: Sequence[float] = ()) -> dict[str
     }
     if fitted.any():
         error, energy = people.fit_error[fitted], people.fit_energy[fitted]
+        figures["swapped"] = int((people.fit_swap_gain[fitted] > FitRule.swap_gain).sum())
         figures |= {"kept_share": float(kept.sum() / fitted.sum()), "error_median": float(np.median(error)),
                     "error_p90": float(np.quantile(error, 0.9)), "energy_median": float(np.median(energy))}  # fmt: skip
     if kept.any():

@@ -16,6 +16,7 @@ from meshrec.errors import AssetNotFound, InvalidInput, Stopped
 from meshrec.fit_job.data_set import DataSet, fit_people
 from meshrec.fit_job.fitter import Fitter
 from meshrec.fit_job.rule import FitRule
+from meshrec.fit_job.swaps import FITS_PER_PERSON
 from meshrec.geometry.projection import project_pinhole, project_weak_perspective
 from meshrec.structures import BODY30
 from tests.support.fit_people import write_standing_pack
@@ -38,11 +39,14 @@ class Counting:
     """Counts the people that it is asked to fit; what comes in a batch happens there."""
 
     def __init__(self, **events):
-        self.people, self.batches, self.events = 0, 0, events
+        self.people, self.calls, self.events = 0, 0, events
 
     def __call__(self, evidence, body, prior, options):
-        self.events.get(f"batch_{self.batches}", lambda: None)()
-        self.people, self.batches = self.people + len(evidence), self.batches + 1
+        batch, again = divmod(self.calls, FITS_PER_PERSON)  # the same people follow with swapped limbs
+        if not again:
+            self.events.get(f"batch_{batch}", lambda: None)()
+            self.people += len(evidence)
+        self.calls += 1
         return standing_fits(evidence, body)
 
 

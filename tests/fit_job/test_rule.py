@@ -24,9 +24,15 @@ def test_a_fit_is_kept_if_it_is_close_and_likely_and_explains_enough_joints():
     assert RULE.keeps(people).tolist() == [True, False, False, False, False, True]
 
 
+def test_a_fit_that_swapped_labels_would_improve_is_not_kept():
+    people = people_with([0.01] * 3, [0] * 3, [9] * 3).replace(fit_swap_gain=[-20, 5, 5.1])
+    assert RULE.keeps(people).tolist() == [True, True, False]
+
+
 def test_the_words_state_the_rule():
     assert RULE.words == (
-        "error at most 0.02 of the person's crop, prior energy at most 50, at least 8 labelled joints"
+        "error at most 0.02 of the person's crop, prior energy at most 50, at least 8 labelled joints, "
+        "gain of swapped limbs at most 5"
     )
 
 
