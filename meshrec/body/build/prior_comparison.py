@@ -52,7 +52,6 @@ VARIANTS: dict[str, dict] = {
     "8, joints independent": {"covariance": "joints"},
     "32, joints independent": {"covariance": "joints", "components": 32},
     "turns from the T-pose": {"around_mean": False},
-    "every frame counts": {"least_distance_rad": 0.0},
     "poses 1 rad apart": {"least_distance_rad": 1.0},
     "floors halved": {"floor_scale": 0.5},
     "floors times 1.5": {"floor_scale": 1.5},
