@@ -10,6 +10,7 @@ import torch
 from meshrec.assets import asset_path
 from meshrec.build import DEFAULT_WEIGHTS, DataConfig, PhotoPackConfig, Surface
 from meshrec.build_hmr import (
+    DEFAULT_HMR_WEIGHTS,
     NET,
     HmrConfig,
     backbone_hash,
@@ -68,6 +69,14 @@ def test_a_loaded_net_predicts_like_the_saved_one_and_gives_parameters(light):
     assert torch.equal(model.body(found.params).vertices, found.vertices)
     again = load_hmr(folder / "whole.safetensors", finder=False)
     assert torch.equal(again.bodies(images).vertices, expected.vertices)
+
+
+def test_the_shipped_weights_belong_to_the_shipped_body_and_decomr():
+    model = load_hmr(finder=False)
+    with torch.no_grad():
+        params = model.bodies(torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(1))).params
+    assert bool(params.body_pose.isfinite().all()) and model.input_size == 128
+    assert asset_path(DEFAULT_HMR_WEIGHTS).stat().st_size < 3 * 2**20
 
 
 def test_weights_of_another_body_backbone_form_or_net_are_refused(light, surface):
