@@ -12,7 +12,7 @@ def main(arguments=None) -> None:
     parser = OneLineParser(description="Convert a public data set to the npz that training and evaluation read.")
     parser.add_argument(
         "layout",
-        help="coco, densepose, spin, 3dpw, bedlam, h36m, mpi-inf-3dhp, surreal or photos; docs/data.md says what each needs",
+        help="coco, densepose, spin, 3dpw, bedlam, h36m, mpi-inf-3dhp, surreal or photos (docs/data.md says more)",
     )
     parser.add_argument("sources", nargs="+", metavar="SOURCE", help="annotation files, or folders of them")
     parser.add_argument("--out", required=True, help="npz to write")
