@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,11 @@ from torch import Tensor
 
 from meshrec.body import BodyModel
 from meshrec.data.photo import Photo, as_photo
+from meshrec.data.photo_boxes import boxes_in_photo
+from meshrec.data.photo_camera import photo_camera
 from meshrec.errors import CheckpointMismatch, InvalidInput
 from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT, crop_image, square_crop_from_box
-from meshrec.geometry.projection import default_focal_px, focal_from_field_of_view, weak_perspective_to_translation
+from meshrec.geometry.projection import weak_perspective_to_translation
 from meshrec.iuv.atlas_crop import people_to_atlas
 from meshrec.iuv.predictor import IuvPredictor
 from meshrec.iuv.results import PersonIuv
@@ -25,7 +26,6 @@ from meshrec.models.hmr import Hmr
 from meshrec.structures import SMPL24, CropBodies, IuvMap, MeshPrediction, PinholeCamera
 from meshrec.uv import PartCharts
 
-_LARGEST_BOX = 10  # a person may be cut off by the photo's edge, but hardly by more
 _SMALLEST_BLOB = 0.01  # share of the crop below which what the net takes for a person is not worth a second look
 _PEOPLE_AT_ONCE = 8  # bounds memory in photos of crowds
 
@@ -92,7 +92,7 @@ def find_people(image: str | Path | Photo | np.ndarray | Tensor, model: MeshMode
         raise InvalidInput(f"The number of people must be at least 1, got {max_people}.")
     photo = as_photo(image)
     if boxes_xywh is not None:
-        return _describe(photo, _checked_boxes(boxes_xywh, photo), model.finder)
+        return _describe(photo, boxes_in_photo(boxes_xywh, photo), model.finder)
     people = model.finder.predict(photo.pixels)
     return sorted(people, key=_area, reverse=True)[:max_people]
 
@@ -131,7 +131,7 @@ def reconstruct(image: str | Path | Photo | np.ndarray | Tensor, model: MeshMode
     if people is not None:
         return _in_groups(photo, _boxes_of(people), PERSON_CROP_ENLARGEMENT, camera, model, people)
     if boxes_xywh is not None:
-        boxes = _checked_boxes(boxes_xywh, photo)
+        boxes = boxes_in_photo(boxes_xywh, photo)
         described = _describe(photo, boxes, model.finder) if model.reads_iuv else None
         return _in_groups(photo, boxes, PERSON_CROP_ENLARGEMENT, camera, model, described)
     return _in_groups(photo, *_look_closer(photo, model), camera, model)
@@ -214,33 +214,6 @@ def _crop(pixels: np.ndarray, centre_px: Tensor, side_px: Tensor, size: int) -> 
     return crop_image(image, (centre_px - centre_px.new_tensor([left, top]))[None], side_px[None], size)
 
 
-def photo_camera(photo: Photo, field_of_view_deg: float | None = None,
-                 focal_px: float | None = None) -> PinholeCamera:
-    """The camera of a photo as it is worked on, see `reconstruct`.
-
-    Args:
-        field_of_view_deg: horizontal.
-        focal_px: in pixels of the original.
-    Raises:
-        InvalidInput: both are given, or one that no camera has.
-    """
-    height, width = photo.pixels.shape[:2]
-    if focal_px is not None and field_of_view_deg is not None:
-        raise InvalidInput("Give the focal length or the field of view, not both.")
-    if focal_px is not None:
-        if not (math.isfinite(focal_px) and focal_px > 0):
-            raise InvalidInput(f"The focal length must be a positive number of pixels, got {focal_px}.")
-        focal = focal_px * photo.scale
-    elif field_of_view_deg is not None:
-        if not 1 <= field_of_view_deg <= 170:
-            raise InvalidInput(f"The horizontal field of view must lie between 1 and 170 degrees, got "
-                               f"{field_of_view_deg}.")
-        focal = focal_from_field_of_view(math.radians(field_of_view_deg), width)
-    else:
-        focal = photo.focal_px or default_focal_px((height, width))
-    return PinholeCamera(torch.tensor([[focal, focal]]), torch.tensor([[width / 2, height / 2]]), (height, width))
-
-
 def _whole(photo: Photo) -> Tensor:
     height, width = photo.pixels.shape[:2]
     return torch.tensor([[0.0, 0.0, width, height]])
@@ -271,27 +244,3 @@ def _look_closer(photo: Photo, model: MeshModel) -> tuple[Tensor, float]:
     if (high <= low).any():
         return whole, 1.0
     return torch.cat([low, high - low])[None], PERSON_CROP_ENLARGEMENT
-
-
-def _checked_boxes(boxes_xywh: Sequence[Sequence[float]], photo: Photo) -> Tensor:
-    """(N, 4) boxes in pixels of the photo as it is worked on."""
-    height, width = photo.pixels.shape[:2]
-    if len(boxes_xywh) == 0:
-        return torch.zeros(0, 4)
-    for box in boxes_xywh:
-        if not hasattr(box, "__len__") or len(box) != 4:
-            raise InvalidInput(f"A box must be four numbers: left, top, width, height; got {box}.")
-        values = [float(value) for value in box]
-        if not all(map(math.isfinite, values)) or values[2] <= 0 or values[3] <= 0:
-            raise InvalidInput(f"The box {_shown(values)} is empty; its width and height must be positive.")
-        left, top, wide, high = (value * photo.scale for value in values)
-        if max(wide, high) > _LARGEST_BOX * max(width, height):
-            raise InvalidInput(f"The box {_shown(values)} is more than {_LARGEST_BOX} times as large as the photo.")
-        if left >= width or top >= height or left + wide <= 0 or top + high <= 0:
-            raise InvalidInput(f"The box {_shown(values)} lies outside the photo of {round(width / photo.scale)} x "
-                               f"{round(height / photo.scale)} pixels.")
-    return torch.tensor([[float(value) for value in box] for box in boxes_xywh]) * photo.scale
-
-
-def _shown(box: Sequence[float]) -> str:
-    return ",".join(f"{value:g}" for value in box)

@@ -18,6 +18,7 @@ from meshrec.data.converters.joint_rows import box_around
 from meshrec.data.keypoint_files import KeypointSource
 from meshrec.data.keypoint_layouts import PersonKeypoints, joint_set_of
 from meshrec.data.photo import Photo, read_photo
+from meshrec.data.photo_camera import photo_camera
 from meshrec.demo_job import Outputs, PhotoReport
 from meshrec.errors import InvalidInput, MeshrecError
 from meshrec.export import save_camera, save_mesh, save_params, save_skeleton
@@ -25,7 +26,6 @@ from meshrec.fit_job.fitter import Fitter
 from meshrec.fit_job.rule import FEWEST_JOINTS
 from meshrec.fitting.evidence import Evidence
 from meshrec.fitting.fits import FitQuality, Fits
-from meshrec.pipeline import photo_camera
 from meshrec.structures import SMPL24, MeshPrediction, PinholeCamera
 from meshrec.vis.contact_sheet import save_png
 from meshrec.vis.overlay import draw_overlay
