@@ -68,6 +68,8 @@ class KeypointSource:
         photo = Path(photo)
         if self._people is None:
             return read_keypoints(self._file_of(photo))
+        if not self._people:
+            return []
         named = [person for person in self._people if person.image]
         if not named:
             if several:

@@ -101,9 +101,16 @@ def of_coco(content: Any) -> list[PersonKeypoints]:
 
 def _of_coco_entry(entry: dict, joint_set: JointSet, image: str, scores: bool = False) -> PersonKeypoints:
     keypoints = np.array(entry["keypoints"], float).reshape(-1, 3)
-    third = keypoints[:, 2]
-    confidence = third if scores else _VISIBILITY_CONFIDENCE[third.astype(int)]
+    confidence = keypoints[:, 2] if scores else _confidence_of(keypoints[:, 2])
     return PersonKeypoints.of(keypoints[:, :2] + _INDEX_TO_CONTINUOUS_PX, confidence, joint_set, image)
+
+
+def _confidence_of(visibility: np.ndarray) -> np.ndarray:
+    strange = ~np.isin(visibility, range(len(_VISIBILITY_CONFIDENCE)))
+    if strange.any():
+        raise ValueError(f"visibilities of annotations must be 0, 1 or 2, got {visibility[strange][0]:g}; "
+                         "scores belong to a list of detections")  # fmt: skip
+    return _VISIBILITY_CONFIDENCE[visibility.astype(int)]
 
 
 def of_openpose(content: dict) -> list[PersonKeypoints]:

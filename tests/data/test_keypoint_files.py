@@ -160,3 +160,16 @@ def test_a_missing_file_and_a_table_without_names_are_explained(tmp_path):
     np.savez(tmp_path / "a.npz", joints_px=np.zeros((1, 2, 2)))
     with pytest.raises(InvalidInput, match="not an npz of joints_px"):
         read_keypoints(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("visibility", [0.87, -1, 3, float("nan")])
+def test_annotations_with_scores_for_visibilities_are_refused_rather_than_read_as_unknown(tmp_path, visibility):
+    content = coco_annotations()
+    content["annotations"][0]["keypoints"][2] = visibility
+    with pytest.raises(InvalidInput, match=f"must be 0, 1 or 2, got {visibility}; scores belong to a list of detec"):
+        read_keypoints(write(tmp_path / "coco.json", content))
+
+
+def test_a_file_of_nobody_holds_nobody_of_every_photo(tmp_path):
+    source = KeypointSource(write(tmp_path / "none.json", {"annotations": []}))
+    assert source.of("street.jpg", several=True) == []
