@@ -26,10 +26,11 @@ from meshrec.fit_job.fitter import Fitter
 from meshrec.fit_job.rule import FEWEST_JOINTS
 from meshrec.fitting.evidence import Evidence
 from meshrec.fitting.fits import FitQuality, Fits
-from meshrec.structures import SMPL24, MeshPrediction, PinholeCamera
+from meshrec.structures import BODY30, SMPL24, MeshPrediction, PinholeCamera
 from meshrec.vis.contact_sheet import save_png
 from meshrec.vis.overlay import draw_overlay
 
+_FARTHEST_SIDES = 10  # of the photo; people may be cut off by its edge, but hardly by more
 _LOG = logging.getLogger(__name__)
 
 
@@ -100,15 +101,20 @@ def fit_photos(
 
 def enough_joints(people: Sequence[PersonKeypoints]) -> tuple[list[PersonKeypoints], int]:
     """Those of whom enough joints are known to fit a body, and how many the others are."""
-    chosen = [person for person in people if (person.confidence > 0).sum() >= FEWEST_JOINTS]
+    chosen = [person for person in people if _usable_joints(person) >= FEWEST_JOINTS]
     return chosen, len(people) - len(chosen)
+
+
+def _usable_joints(person: PersonKeypoints) -> int:
+    """How many of the known joints are joints of the body."""
+    return sum(name in BODY30.names for name, known in zip(person.joint_set.names, person.confidence > 0) if known)
 
 
 def photo_evidence(people: Sequence[PersonKeypoints], photo: Photo, field_of_view_deg: float | None = None) -> Evidence:
     """Everybody's joints under common names, in pixels of the photo as it is worked on, and its camera.
 
     Raises:
-        InvalidInput: a field of view that no camera has, or joints that lie nowhere near the photo.
+        InvalidInput: a field of view that no camera has, or a person who is not in the photo.
     """
     names = list(dict.fromkeys(name for person in people for name in person.joint_set.names))
     joint_set = joint_set_of(names, "keypoints")
@@ -143,12 +149,18 @@ def predictions_of(
 
 def _check_near(joints_px: np.ndarray, confidence: np.ndarray, photo: Photo) -> None:
     height, width = photo.pixels.shape[:2]
-    inside = ((joints_px >= 0) & (joints_px <= (width, height))).all(-1) & (confidence > 0)
+    known, size = confidence > 0, f"the photo of {width} x {height} pixels"
+    inside = ((joints_px >= 0) & (joints_px <= (width, height))).all(-1) & known
     if not inside.any():
-        raise InvalidInput(
-            f"All joints lie outside the photo of {width} x {height} pixels; are the keypoints those of this photo, at "
-            "its full size?"
-        )
+        raise InvalidInput(f"All joints lie outside {size}; are the keypoints those of this photo, at its full size?")
+    reach = _FARTHEST_SIDES * max(height, width)
+    for number, row in enumerate(known, start=1):
+        if not inside[number - 1].any():
+            raise InvalidInput(f"All joints of person {number} lie outside {size}; leave such people out.")
+        if np.abs(joints_px[number - 1, row]).max() > reach:
+            raise InvalidInput(f"Person {number} has a joint far outside {size}; give it confidence 0.")
+        if not np.ptp(joints_px[number - 1, row], axis=0).any():
+            raise InvalidInput(f"All joints of person {number} lie at one point; leave such people out.")
 
 
 def _write(photo: Photo, people: Sequence[MeshPrediction], output: Outputs, body: BodyModel) -> list[Path]:

@@ -16,7 +16,7 @@ from meshrec.errors import InvalidInput
 from meshrec.fit_job.fitter import Fitter
 from meshrec.fit_job.photographs import enough_joints, fit_photos, photo_evidence
 from meshrec.geometry.projection import project_pinhole
-from meshrec.structures import COCO17, LSP14
+from meshrec.structures import COCO17, LSP14, JointSet
 from tests.support.fit_people import HEIGHT, WIDTH, standing_keypoints
 from tests.support.standing_fits import standing_fits
 
@@ -65,8 +65,8 @@ def test_a_photo_that_fails_is_named_and_the_next_one_follows(fitter, tmp_path):
 
 
 def test_people_with_different_joints_are_fitted_together():
-    nose = PersonKeypoints.of([[10, 10]] * 17, np.ones(17), COCO17)
-    crown = PersonKeypoints.of([[20, 20]] * 14, np.ones(14), LSP14)
+    nose = PersonKeypoints.of([[10, 10]] * 16 + [[10, 30]], np.ones(17), COCO17)
+    crown = PersonKeypoints.of([[20, 40]] + [[20, 20]] * 13, np.ones(14), LSP14)
     evidence = photo_evidence([nose, crown], Photo(np.zeros((50, 60, 3), np.uint8), scale=0.5))
     names = evidence.joint_set.names
     assert len(names) == len(set(COCO17.names) | set(LSP14.names))
@@ -86,3 +86,20 @@ def test_a_person_needs_six_joints():
     people = [PersonKeypoints.of([[1, 1]] * 17, np.arange(17) < count, COCO17) for count in (5, 6, 0)]
     chosen, left_out = enough_joints(people)
     assert chosen == [people[1]] and left_out == 2
+
+
+@pytest.mark.parametrize("joints, sentence", [
+    ([[500, 10]] * 17, "All joints of person 2 lie outside the photo of 60 x 50 pixels; leave"),
+    ([[20, 10]] * 16 + [[1e25, 10]], "Person 2 has a joint far outside the photo of 60 x 50"),
+    ([[20, 10]] * 17, "All joints of person 2 lie at one point")])  # fmt: skip
+def test_somebody_who_cannot_be_in_the_photo_is_named(joints, sentence):
+    fine = PersonKeypoints.of([[10, 10]] * 16 + [[70, 30]], np.ones(17), COCO17)
+    nobody = PersonKeypoints.of(joints, np.ones(17), COCO17)
+    with pytest.raises(InvalidInput, match=sentence):
+        photo_evidence([fine, nobody], Photo(np.zeros((50, 60, 3), np.uint8)))
+
+
+def test_joints_that_the_body_lacks_do_not_count():
+    strange = JointSet("strange", tuple(f"hand_{number}" for number in range(12)) + COCO17.names[:5])
+    person = PersonKeypoints.of(np.arange(34).reshape(17, 2), np.ones(17), strange)
+    assert enough_joints([person]) == ([], 1)
