@@ -12,9 +12,9 @@ from meshrec.build_hmr import NET as HMR_NET
 from meshrec.build_hmr import load_hmr
 from meshrec.checkpoint import read_metadata
 from meshrec.engine.devices import pick_device
-from meshrec.errors import InvalidInput
+from meshrec.errors import AssetNotFound, InvalidInput
 from meshrec.iuv.predictor import IuvPredictor, make_predictor
-from meshrec.models.spin_official import SPIN_INPUT_SIZE, load_official_spin
+from meshrec.models.spin_official import SPIN_EXTENSIONS, SPIN_INPUT_SIZE, load_official_spin
 from meshrec.pipeline import MeshModel
 
 DECOMR, HMR = "decomr", "hmr"
@@ -50,6 +50,7 @@ def load_model(
     if weights is not None and Path(weights).suffix != ".safetensors":
         if method == DECOMR:
             raise InvalidInput(f"{weights} is no file of ours (.safetensors), which decomr needs.")
+        _check_is_spin(Path(weights))
         return _load_spin(weights, body, device, finder)
     if (method or _method_of(weights)) == HMR:
         return load_hmr(weights, body, device, finder)
@@ -58,6 +59,15 @@ def load_model(
 
 def _method_of(weights: str | Path | None) -> str:
     return HMR if weights is not None and read_metadata(weights).get("net") == HMR_NET else DECOMR
+
+
+def _check_is_spin(weights: Path) -> None:
+    """Before anybody is asked for SMPL, which only SPIN's checkpoints need."""
+    if weights.suffix not in SPIN_EXTENSIONS:
+        official = ", ".join(SPIN_EXTENSIONS)
+        raise InvalidInput(f"{weights} is neither a file of ours (.safetensors) nor one of SPIN's ({official}).")
+    if not weights.is_file():
+        raise AssetNotFound(f"There is no weights file {weights}.")
 
 
 def _load_spin(

@@ -104,7 +104,7 @@ def test_nets_start_from_their_own_weights_and_from_backbones_of_others(tmp_path
     again.start_from(f"all={tmp_path / 'own.safetensors'}")
     assert torch.equal(again.net.regressor.fc1.weight, regressor), "though the file holds no discriminator"
     official = {name: value for name, value in spin_state().items() if not name.endswith("num_batches_tracked")}
-    again.start_from(f"all={write_spin_file(tmp_path / 'model_checkpoint.pt', official)}")
+    again.start_from(f"all={write_spin_file(tmp_path / 'model_checkpoint.pth', official)}")
     assert torch.equal(again.net.regressor.fc1.weight, official["fc1.weight"])
     with pytest.raises(InvalidInput, match="NET one of backbone, reader, regressor, discriminator, all"):
         course.start_from("legs=file")

@@ -6,7 +6,7 @@ import torch
 from meshrec.assets import asset_path
 from meshrec.body import BodyModel
 from meshrec.build_hmr import HmrConfig, build_hmr, save_hmr
-from meshrec.errors import CheckpointMismatch, InvalidInput
+from meshrec.errors import AssetNotFound, CheckpointMismatch, InvalidInput
 from meshrec.load import load_model
 from meshrec.models import DecoMR
 from meshrec.models.hmr import Hmr
@@ -36,6 +36,14 @@ def test_weights_of_the_other_method_are_refused(hmr_weights):
 def test_an_unknown_method_names_the_known_ones():
     with pytest.raises(InvalidInput, match="decomr, hmr"):
         load_model(method="vibe")
+
+
+def test_files_that_are_no_weights_are_not_taken_for_spins(tmp_path):
+    for other in (tmp_path, tmp_path / "photo.jpg"):
+        with pytest.raises(InvalidInput, match="neither a file of ours"):
+            load_model(other, finder=False)
+    with pytest.raises(AssetNotFound, match="no weights file"):
+        load_model(tmp_path / "nowhere.pth", finder=False)
 
 
 def test_an_official_spin_checkpoint_reconstructs_with_the_body_that_the_user_brings(tmp_path):

@@ -17,6 +17,7 @@ from meshrec.models.hmr import Hmr
 from meshrec.models.hmr_variants import spin_hmr
 
 SPIN_INPUT_SIZE = 224  # pixels a side of the crops that the weights know
+SPIN_EXTENSIONS = (".pt", ".pth", ".tar")
 # Official prefix -> ours. Backbone and regressor share one flat list of names in the files.
 SPIN_KEYS = {
     **{f"{name}.": f"backbone.resnet.{name}." for name in ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4")},

@@ -25,10 +25,9 @@ from meshrec.errors import InvalidInput
 from meshrec.fitting.options import FitOptions
 from meshrec.models.body_discriminator import BodyDiscriminator
 from meshrec.models.hmr_in_training import HmrInTraining
-from meshrec.models.spin_official import read_official_spin
+from meshrec.models.spin_official import SPIN_EXTENSIONS, read_official_spin
 from meshrec.training.course import StageWork, read_start
 
-_OFFICIAL = (".pt", ".tar")
 _CLASSIFIER = "resnet.fc."  # idle in the backbones of DecoMR's paper form
 
 
@@ -49,7 +48,7 @@ class BodyRegression:
         ``all`` fills every part that the file holds.
         """
         name, path = read_start(word, (*HMR_NETS, "all"))
-        state = self._official(path) if path.suffix in _OFFICIAL else read_weights(path)[1]
+        state = self._official(path) if path.suffix in SPIN_EXTENSIONS else read_weights(path)[1]
         if name == "backbone" and not any(key.startswith("backbone.") for key in state):
             backbone = read_decomr_backbone(path)
             own = {key: value for key, value in backbone.items() if not key.startswith(_CLASSIFIER)}
