@@ -75,10 +75,14 @@ def fit_people(
     Returns:
         The people with their fits, as written.
     Raises:
-        InvalidInput: the file holds something else, or cannot be written.
+        InvalidInput: the file holds something else, or cannot be written; or the people have fits of another fitter.
         Stopped: by Ctrl-C or SIGTERM, at the end of a batch.
     """
-    found = _Found(people if not path.exists() else _taken_up(people, path, fitter), fitter)
+    if path.exists():
+        people = _taken_up(people, path, fitter)
+    elif people.is_fitted.any():
+        _check_made_by(people, fitter, "The data set", "give the labels that it was made from")
+    found = _Found(people, fitter)
     rows = people_to_fit(found.people)
     found.save(rule, path)  # a place that cannot be written is better known now
     saved = time.monotonic()
@@ -119,8 +123,8 @@ class _Found:
         good &= torch.isfinite(fits.translation).all(1)
         index, fits, gain = index[good.numpy()], fits[good], gain[good]
         rotations = torch.cat([fits.params.global_orient[:, None], fits.params.body_pose], 1)
-        self.pose[index] = matrix_to_axis_angle(rotations).numpy()
-        self.betas[index] = 0
+        self.pose[index], self.betas[index] = 0, 0  # there may be people with measured bodies of more joints
+        self.pose[index, : rotations.shape[1]] = matrix_to_axis_angle(rotations).numpy()
         self.betas[index, : fits.params.betas.shape[1]] = fits.params.betas.numpy()
         self.body[index] = self.fitter.body.hash
         focal_px, centre_px = image_cameras(self.people.select(index), fits.camera)
@@ -154,11 +158,16 @@ def _taken_up(people: Annotations, path: Path, fitter: Fitter) -> Annotations:
     same = same and all(np.array_equal(getattr(earlier, name), getattr(people, name)) for name in _LABELS)
     if not same:
         raise InvalidInput(f"{path} holds other people than the data set; give another --out, or remove it.")
-    words, found, _ = earlier.fitted_by.partition(_RULE)
+    _check_made_by(earlier, fitter, str(path), "give another --out, or remove it")
+    return earlier
+
+
+def _check_made_by(people: Annotations, fitter: Fitter, name: str, advice: str) -> None:
+    """Fits of other fitters are not to be taken for those of this one."""
+    words, found, _ = people.fitted_by.partition(_RULE)
     if not found or words != fitter.words:
         made = f"was made by {words!r}" if words else "is not of fits"
-        raise InvalidInput(f"{path} {made}, now it is {fitter.words!r}; give another --out, or remove it.")
-    return earlier
+        raise InvalidInput(f"{name} {made}, now it is {fitter.words!r}; {advice}.")
 
 
 def _resized(rows: np.ndarray, size: tuple[int, ...]) -> np.ndarray:

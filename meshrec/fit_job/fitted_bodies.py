@@ -23,8 +23,10 @@ MASKS_COMPARED = 300  # enough for a mean; each costs a picture and a drawing
 
 def fitted_body(person: Annotations, body: BodyModel) -> MeshPrediction:
     """One person's fit before the camera of the crop."""
-    rotations = axis_angle_to_matrix(torch.from_numpy(np.array(person.pose)))
-    params = BodyParams(torch.from_numpy(np.array(person.betas)), rotations[:, 0], rotations[:, 1:])
+    # Rows are longer where people of the data set have measured bodies with more joints.
+    rotations = axis_angle_to_matrix(torch.from_numpy(np.array(person.pose[:, : body.joint_count])))
+    betas = torch.from_numpy(np.array(person.betas[:, : body.beta_count]))
+    params = BodyParams(betas, rotations[:, 0], rotations[:, 1:])
     translation = torch.from_numpy(np.array(person.translation_cam))
     with torch.no_grad():
         output = body(params)

@@ -14,6 +14,7 @@ from meshrec.data.mesh_truth import MeshTruth
 from meshrec.data.npz_format import read_annotations, write_annotations
 from meshrec.errors import AssetNotFound, InvalidInput, Stopped
 from meshrec.fit_job.data_set import DataSet, fit_people
+from meshrec.fit_job.fitted_bodies import fitted_body
 from meshrec.fit_job.fitter import Fitter
 from meshrec.fit_job.rule import FitRule
 from meshrec.fit_job.swaps import FITS_PER_PERSON
@@ -126,6 +127,10 @@ def test_files_of_other_people_or_fitters_are_refused(data, fitter, body, tmp_pa
     other = Fitter(body, torch.nn.Module(), options="slow", fit=standing_fits)
     with pytest.raises(InvalidInput, match="was made by .* now it is .*slow"):
         fit_people(data.people, other, RULE, path)
+    fitted = read_annotations(path)
+    with pytest.raises(InvalidInput, match="The data set was made by .*give the labels that it was made from"):
+        fit_people(fitted, other, RULE, tmp_path / "other.npz")
+    assert not (tmp_path / "other.npz").exists()
     write_annotations(data.people, path)
     with pytest.raises(InvalidInput, match="is not of fits"):
         fit_people(data.people, fitter(), RULE, path)
@@ -148,6 +153,18 @@ def test_measured_parameters_stay_and_fits_that_are_not_finite_are_left_out(data
     people = fit_people(measured, fitter(broken), RULE, tmp_path / "fits.npz")
     assert people.is_fitted.tolist() == [False, False, True, True, False]
     assert people.has_params[0] and (people.betas[0] == 0.5).all() and not people.has_params[1]
+
+
+def test_fits_stand_beside_measured_bodies_of_more_joints(data, fitter, body, tmp_path):
+    hands = np.full((5, 55, 3), 0.1) * (np.arange(5) == 0)[:, None, None]
+    shapes = np.full((5, 16), 0.5) * (np.arange(5) == 0)[:, None]
+    measured = data.people.replace(body=["smplx_neutral", "", "", "", ""], pose=hands, betas=shapes)
+    people = fit_people(measured, fitter(), RULE, tmp_path / "fits.npz")
+    alone = fit_people(data.people, fitter(), RULE, tmp_path / "alone.npz")
+    assert np.allclose(people.pose[0], 0.1) and np.allclose(people.betas[0], 0.5)
+    assert (people.pose[1, :24] == alone.pose[1]).all() and not people.pose[1, 24:].any()
+    rows = [fitted_body(fits.select([1]), body).vertices_cam for fits in (people, alone)]
+    assert torch.equal(*rows)
 
 
 def test_a_labelled_camera_is_kept(data, fitter, tmp_path):
