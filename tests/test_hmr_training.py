@@ -85,7 +85,8 @@ def test_a_run_that_fits_its_photographs_resumes_to_the_same_weights_and_fits(tm
 
 
 def test_nets_start_from_their_own_weights_and_from_backbones_of_others(tmp_path):
-    config = load_config(HmrTrainConfig, SMOKE / "hmr.yaml", ["model.form=spin", "model.discriminator=false"])
+    overrides = ["model.form=spin", "model.discriminator=false", "stages=[]"]
+    config = load_config(HmrTrainConfig, SMOKE / "hmr.yaml", overrides)
     torch.manual_seed(1)
     course, other = BodyRegression(config), spin_hmr()
     paper = {
@@ -108,6 +109,15 @@ def test_nets_start_from_their_own_weights_and_from_backbones_of_others(tmp_path
     assert torch.equal(again.net.regressor.fc1.weight, official["fc1.weight"])
     with pytest.raises(InvalidInput, match="NET one of backbone, reader, regressor, discriminator, all"):
         course.start_from("legs=file")
+
+
+@pytest.mark.parametrize(
+    "nets, reason", [("[regressor, discriminator]", "has no discriminator"), ("[reader]", "nothing in it that learns")]
+)
+def test_a_stage_of_nets_that_are_not_there_is_refused_before_it_begins(nets, reason):
+    config = load_config(HmrTrainConfig, SMOKE / "hmr_light.yaml", [f"stages.0.nets={nets}"])
+    with pytest.raises(InvalidInput, match=f"regressor.* {reason}"):
+        BodyRegression(config)
 
 
 def test_a_shared_backbone_cannot_be_asked_to_learn():

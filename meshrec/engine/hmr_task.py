@@ -71,6 +71,8 @@ class HmrTask:
         """
         if unknown := set(stage.losses) - set(LOSSES):
             raise InvalidInput(f"There is no loss {sorted(unknown)[0]!r}; there are {', '.join(sorted(LOSSES))}.")
+        if "backbone" not in stage.nets:
+            model.backbone.eval()  # training moves batch statistics even where no weight learns
         output = model(batch.images)
         # Rotations and positions in single precision: half of it moves a hand by millimetres.
         with torch.autocast(batch.images.device.type, enabled=False):

@@ -39,8 +39,16 @@ class BodyRegression:
         self.surface = Surface.load()
         discriminator = BodyDiscriminator() if config.model.discriminator else None
         self.net = HmrInTraining(build_hmr(config.model), discriminator)
-        if config.model.shares_backbone and any("backbone" in stage.nets for stage in config.stages):
+        for stage in config.stages:
+            self._check_can_learn(stage)
+
+    def _check_can_learn(self, stage: HmrStage) -> None:
+        if self.config.model.shares_backbone and "backbone" in stage.nets:
             raise InvalidInput("A light HMR shares its backbone, which cannot learn: leave it out of the stages' nets.")
+        if "discriminator" in stage.nets and self.net.discriminator is None:
+            raise InvalidInput(f"Stage {stage.name} trains a net that has no discriminator: set model.discriminator.")
+        if not any(list(getattr(self.net, name).parameters()) for name in stage.nets):
+            raise InvalidInput(f"Stage {stage.name} trains {', '.join(stage.nets)}, with nothing in it that learns.")
 
     def start_from(self, word: str) -> None:
         """From our weights or SPIN's official ones; the backbone also from that of a correspondence net.

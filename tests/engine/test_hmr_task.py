@@ -26,6 +26,17 @@ class OneMap(nn.Conv2d):
         return [super().forward(x)]
 
 
+class NormedMap(OneMap):
+    """The same with batch normalisation."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.norm = nn.BatchNorm2d(self.out_channels)
+
+    def forward(self, x):
+        return [self.norm(nn.Conv2d.forward(self, x))]
+
+
 @pytest.fixture(scope="module")
 def task():
     return HmrTask(BodyModel.from_file(), PoseSampler())
@@ -78,6 +89,17 @@ def test_every_loss_reaches_the_net_alone_and_the_discriminators_own_the_discrim
         name for name in HMR_NETS if any(p.grad is not None and p.grad.any() for p in getattr(net, name).parameters())
     }
     assert pulled == ({"discriminator"} if loss == "discriminator" else {"backbone", "regressor"})
+
+
+def test_a_backbone_that_does_not_learn_keeps_its_batch_statistics(task, batch):
+    net = tiny_net()
+    net.backbone = NormedMap(3, 8, 4, stride=4)
+    for nets, moves in ((("regressor",), False), (("backbone", "regressor"), True)):
+        net.train()
+        before = net.backbone.norm.running_mean.clone()
+        task.losses(net, batch, stage("betas", nets=nets), seed=1)
+        assert torch.equal(net.backbone.norm.running_mean, before) != moves
+        assert net.regressor.training
 
 
 @pytest.mark.parametrize("loss", [name for name in LOSSES if name not in (*ADVERSARIAL, "camera_prior")])
