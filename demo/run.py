@@ -49,6 +49,7 @@ def main(arguments=None) -> int:
         check_viewer()
     limits = PeopleLimits(options.min_score)
     model = load_model(options.weights, options.body, options.device, finder=False, method=options.method)
+    wanted.check_model(model)
     if not options.box or wanted.needs_finder or model.has_iuv_input:
         finder = make_predictor(options.iuv_backend, options.iuv_checkpoint, options.iuv_config, limits, model.device)
         model = replace(model, finder=finder)

@@ -83,6 +83,15 @@ class Outputs:
     def files(self) -> list[Path]:
         return [path for path in astuple(self) if path is not None]
 
+    def check_model(self, model: MeshModel) -> None:
+        """Before any work.
+
+        Raises:
+            InvalidInput: something is wanted that the model does not find.
+        """
+        if self.correspondence is not None and not model.finds_correspondence:
+            raise InvalidInput("HMR finds no correspondence to draw: leave out --correspondence, or take decomr.")
+
     @property
     def needs_finder(self) -> bool:
         """Whether something is wanted that only a person finder gives."""

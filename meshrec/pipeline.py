@@ -61,9 +61,14 @@ class MeshModel:
         return self.has_iuv_input
 
     @property
+    def finds_correspondence(self) -> bool:
+        """Whether the net says which point of the body each pixel shows."""
+        return not isinstance(self.net, Hmr)
+
+    @property
     def has_iuv_input(self) -> bool:
         """Whether the net could read what a finder saw, if there were one."""
-        return not isinstance(self.net, Hmr) and self.net.correspondence_net.iuv_input
+        return self.finds_correspondence and self.net.correspondence_net.iuv_input
 
     def bodies(self, crops: Tensor, iuv: IuvMap | None = None) -> CropBodies:
         """The net's answer to crops (B, 3, H, W), RGB in [0, 1], and to what the finder saw in them."""
@@ -229,7 +234,7 @@ def _look_closer(photo: Photo, model: MeshModel) -> tuple[Tensor, float]:
     whole = _whole(photo)
     centre_px, side_px = square_crop_from_box(whole)
     crop = _crop(photo.pixels, centre_px[0], side_px[0], model.input_size)
-    if isinstance(model.net, Hmr):  # it has no idea of where in a crop somebody is
+    if not model.finds_correspondence:  # it has no idea of where in a crop somebody is
         return whole, 1.0
     mask = model.net.correspondence_net(crop.to(model.device)).iuv.mask[0].cpu().numpy() > 0.5
     count, _, blobs, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)

@@ -12,6 +12,7 @@ from meshrec.build import Surface
 from meshrec.demo_job import Outputs, PhotoReport, plan_outputs, run_photos, summary
 from meshrec.errors import InvalidInput
 from meshrec.iuv.iuv_files import load_iuv, load_iuv_png
+from meshrec.models.hmr_variants import light_hmr
 from tests.support.people import Finder, egg_model
 from tests.support.photos import write_readable_photos, write_unreadable_photos
 from tests.support.standing import standing_model
@@ -40,6 +41,14 @@ def test_without_wishes_a_mesh_and_an_overlay_go_to_the_working_directory():
 def test_an_unknown_extension_is_refused_before_any_work(option, name, allowed):
     with pytest.raises(InvalidInput, match=allowed):
         Outputs(**{option: Path(name)})
+
+
+def test_a_correspondence_is_refused_before_any_work_of_nets_that_find_none():
+    hmr = replace(egg_model(), net=light_hmr())
+    with pytest.raises(InvalidInput, match="HMR finds no correspondence"):
+        Outputs(correspondence=Path("c.png")).check_model(hmr)
+    Outputs(mesh=Path("m.obj")).check_model(hmr)
+    Outputs(correspondence=Path("c.png")).check_model(egg_model())
 
 
 def test_a_run_writes_every_wanted_file_and_reports_it(tmp_path):
