@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from meshrec.assets import write_json
 from meshrec.body import BodyModel
@@ -27,6 +28,8 @@ from meshrec.fitting.state import BodyState
 from meshrec.load import load_model
 from meshrec.structures import SMPL24
 
+_SMALLEST_M, _LARGEST_M = 0.2, 5.0  # of a person from end to end, curled up or stretched out
+
 
 def convert(
     mesh: str | Path,
@@ -46,7 +49,7 @@ def convert(
         in_camera_axes: whether the file is in camera axes already, instead of those of exported files.
         likely: whether unlikely poses have to be seen more clearly.
     Raises:
-        InvalidInput: a file or name that cannot be used.
+        InvalidInput: a file or name that cannot be used, or meshes that cannot be in metres.
     """
     if params is not None:
         check_params_path(params)
@@ -54,6 +57,7 @@ def convert(
         check_skeleton_path(skeleton)
     model = BodyModel.from_file(body)
     vertices = read_body_meshes(mesh, model.vertex_count)
+    _check_metres(vertices, mesh)
     if not in_camera_axes:
         vertices = vertices @ torch.from_numpy(CAMERA_FROM_FILE).float()
     prior = PosePrior.from_file() if likely and model.joint_count == len(SMPL24) else None
@@ -73,6 +77,13 @@ def convert(
         for number, error in enumerate(errors_mm, start=1)
     ]
     return "\n".join(lines + [f"Wrote {path}" for path in written])
+
+
+def _check_metres(vertices: Tensor, mesh: str | Path) -> None:
+    """Before a body of two metres is fitted to one of two thousand."""
+    for number, size_m in enumerate((vertices.amax(1) - vertices.amin(1)).amax(1).tolist(), start=1):
+        if not _SMALLEST_M <= size_m <= _LARGEST_M:
+            raise InvalidInput(f"{mesh}: person {number} is {size_m:.3g} long; meshes must be in metres.")
 
 
 def measure(

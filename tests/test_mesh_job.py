@@ -85,9 +85,19 @@ def test_the_measuring_command_prints_and_writes_figures(main, tmp_path, capsys)
         (("absent.obj", "--out", "params.pkl"), "must be .npz"),
         (("absent.obj", "--skeleton", "pose.fbx"), ".glb or .bvh"),
         (("--measure", 0), "at least 1"),
+        (("--measure", 3, "--out", "params.npz"), "--out belongs to a mesh file"),
+        (("--measure", 3, "--no-prior"), "--no-prior belongs to a mesh file"),
+        (("a.obj", "--net"), "--net belongs to --measure"),
     ],
 )
 def test_mistakes_end_with_one_sentence(main, capsys, arguments, words):
     assert main(*arguments) == 2
     said = capsys.readouterr().err
     assert words in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("scale", [0.0, 1000.0, 1e30])
+def test_meshes_that_are_not_in_metres_are_refused(main, people, tmp_path, capsys, scale):
+    np.save(tmp_path / "people.npy", scale * people[0].vertices_cam.numpy())
+    assert main(tmp_path / "people.npy", "--out", tmp_path / "params.npz") == 2
+    assert "meshes must be in metres" in capsys.readouterr().err and not (tmp_path / "params.npz").exists()

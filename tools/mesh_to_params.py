@@ -34,6 +34,11 @@ def main(arguments=None) -> None:
     options = parser.parse_args(arguments)
     if (options.mesh is None) == (options.measure is None):
         parser.error("give a mesh file or --measure N")
+    of_files = {"--out": options.out, "--skeleton": options.skeleton, "--body": options.body,
+                "--no-prior": options.no_prior, "--axes": options.axes != "file"}  # fmt: skip
+    foreign = {"--net": options.net} if options.measure is None else of_files
+    if chosen := [name for name, value in foreign.items() if value]:
+        parser.error(f"{chosen[0]} belongs to {'--measure' if options.measure is None else 'a mesh file'}")
 
     from meshrec import mesh_job  # only now, because it imports torch and --help should be quick
 

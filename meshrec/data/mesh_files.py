@@ -42,9 +42,11 @@ def read_body_meshes(path: str | Path, vertex_count: int) -> Tensor:
         raise InvalidInput(
             f"{path} holds {len(vertices)} vertices; meshes of this body have {vertex_count} each, in the body's order."
         )
+    with np.errstate(over="ignore"):  # double precision holds numbers that single precision does not
+        vertices = vertices.astype(np.float32)
     if not np.isfinite(vertices).all():
         raise InvalidInput(f"{path} holds coordinates that are not finite.")
-    return torch.from_numpy(vertices.astype(np.float32)).unflatten(0, (-1, vertex_count))
+    return torch.from_numpy(vertices).unflatten(0, (-1, vertex_count))
 
 
 def _read_obj(path: Path) -> np.ndarray:

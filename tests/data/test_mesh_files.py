@@ -49,9 +49,10 @@ def test_other_files_and_other_bodies_are_explained(tmp_path):
     save_mesh(egg_prediction(), tmp_path / "mesh.obj")
     with pytest.raises(InvalidInput, match=r"holds 162 vertices; meshes of this body have 6890"):
         read_body_meshes(tmp_path / "mesh.obj", 6890)
-    np.save(tmp_path / "mesh.npy", np.full((EGG, 3), np.nan))
-    with pytest.raises(InvalidInput, match="not finite"):
-        read_body_meshes(tmp_path / "mesh.npy", EGG)
+    for value in (np.nan, 1e300):
+        np.save(tmp_path / "mesh.npy", np.full((EGG, 3), value))
+        with pytest.raises(InvalidInput, match="not finite"):
+            read_body_meshes(tmp_path / "mesh.npy", EGG)
     np.save(tmp_path / "objects.npy", np.array([{}] * 3), allow_pickle=True)
     with pytest.raises(InvalidInput, match="damaged"):
         read_body_meshes(tmp_path / "objects.npy", EGG)
