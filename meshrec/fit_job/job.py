@@ -42,6 +42,7 @@ def open_photos(options: Namespace, fitter: Fitter) -> tuple[Sequence[Path], Ite
     Raises:
         AssetNotFound, InvalidInput: no photos, no keypoints, or outputs that cannot be.
     """
+    _check_folders(options.json)
     wanted = Outputs(mesh=options.save, overlay=options.overlay, camera=options.save_camera,
                      params=options.save_params, skeleton=options.save_skeleton)  # fmt: skip
     photos, keypoints = find_photos(options.images), KeypointSource(options.keypoints)

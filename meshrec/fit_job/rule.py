@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,8 @@ class FitRule:
     def __post_init__(self) -> None:
         if not self.error > 0:
             raise InvalidInput(f"The largest error of good fits must be positive, got {self.error}.")
+        if math.isnan(self.energy) or math.isnan(self.swap_gain):
+            raise InvalidInput("The largest energy and gain of good fits must be numbers, got NaN.")
         if self.joints < FEWEST_JOINTS:
             raise InvalidInput(f"Good fits need at least {FEWEST_JOINTS} labelled joints, got {self.joints}.")
 

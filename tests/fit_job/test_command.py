@@ -79,6 +79,8 @@ def test_the_fitter_is_measured_on_synthetic_people(fit, tmp_path, capsys):
     (["absent.png", "--keypoints", "coco.json"], "There is no photo absent.png"),
     (["--data", "absent", "--out", "f.npz"], "absent"), (["--data", "pack", "--out", "no/f.npz"], "no folder no"),
     (["--data", "pack", "--out", "f.npz", "--min-joints", "2"], "at least 6"),
+    (["--data", "pack", "--out", "f.npz", "--max-energy", "nan"], "must be numbers, got NaN"),
+    (["photo.png", "--keypoints", "coco.json", "--json", "no/f.json"], "no folder no"),
     (["--synthetic", "0"], "at least 1, got 0"),
     (["--data", "pack", "--out", "f.npz", "--batch", "0"], "--batch must be at least 1"),
     (["--synthetic", "3", "--missing", "1.5"], "below 1"),
