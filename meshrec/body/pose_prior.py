@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -86,7 +87,7 @@ class PosePrior(nn.Module):
         try:
             with np.load(path) as file:
                 return _from_arrays(dict(file))
-        except (KeyError, ValueError, OSError, EOFError, IndexError, BadZipFile) as error:
+        except (LookupError, TypeError, ValueError, OSError, EOFError, BadZipFile, zlib.error) as error:
             raise InvalidInput(f"{path} is no pose prior ({error}); tools/build_pose_prior.py makes one.") from error
 
     def save(self, path: str | Path) -> None:

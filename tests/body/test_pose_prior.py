@@ -181,9 +181,13 @@ def test_the_prior_stays_out_of_checkpoints_but_moves_with_its_owner(prior):
 def test_files_that_are_no_prior_are_refused(tmp_path):
     with pytest.raises(AssetNotFound, match="build_pose_prior"):
         PosePrior.from_file(tmp_path / "none.npz")
-    (tmp_path / "broken.npz").write_bytes(b"PK but not really")
-    with pytest.raises(InvalidInput, match="no pose prior"):
-        PosePrior.from_file(tmp_path / "broken.npz")
+    whole = asset_path("body/pose_prior.npz").read_bytes()
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    damaged = whole[:9000] + bytes(300) + whole[9300:]
+    for content in (b"", b"PK but not really", whole[:9000], damaged, (tmp_path / "array.npy").read_bytes()):
+        (tmp_path / "broken.npz").write_bytes(content)
+        with pytest.raises(InvalidInput, match="no pose prior"):
+            PosePrior.from_file(tmp_path / "broken.npz")
     with np.load(asset_path("body/pose_prior.npz")) as file:
         arrays = dict(file)
     np.savez(tmp_path / "short.npz", **(arrays | {"means": arrays["means"][:, :-3]}))

@@ -195,8 +195,16 @@ def test_the_tool_writes_a_prior_and_explains_what_is_no_pack(tmp_path, capsys):
     (tmp_path / "no.npz").write_bytes(b"nothing")
     assert main(tmp_path / "no.npz", "--out", out) == 2
     assert "is not a motion pack" in capsys.readouterr().err
-    with pytest.raises(InvalidInput, match="not a motion pack"):
-        read_motion_poses(tmp_path / "no.npz")
+    with np.load(tmp_path / "pack.npz") as file:
+        arrays = dict(file)
+    np.savez(tmp_path / "short.npz", **(arrays | {"poses": arrays["poses"][:-1]}))
+    np.save(tmp_path / "array.npy", arrays["poses"])
+    whole = (tmp_path / "pack.npz").read_bytes()
+    contents = [(tmp_path / name).read_bytes() for name in ("short.npz", "array.npy")]
+    for content in (*contents, b"", b"nothing", b"PK\x03\x04nothing", whole[:900]):
+        (tmp_path / "no.npz").write_bytes(content)
+        with pytest.raises(InvalidInput, match="not a motion pack"):
+            read_motion_poses(tmp_path / "no.npz")
 
 
 def test_comparing_names_each_prior_and_explains_an_unknown_one(tmp_path, monkeypatch):

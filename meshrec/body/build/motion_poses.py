@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -54,9 +56,11 @@ def read_motion_poses(path: str | Path, non_commercial: bool = False) -> MotionP
         with np.load(path, allow_pickle=False) as pack:
             poses, start = pack["poses"], pack["clip_start"]
             category, subject, licence = (pack[name] for name in ("categories", "subjects", "licences"))
-    except (OSError, ValueError, KeyError) as error:
+        clip = np.repeat(np.arange(len(start) - 1), np.diff(start))
+        if poses.shape != (len(clip), len(SMPL24), 3) or not len(start) - 1 == len(licence) == len(subject):
+            raise ValueError(f"{poses.shape} poses of {len(clip)} frames and {len(licence)} clips")
+    except (LookupError, TypeError, ValueError, OSError, EOFError, BadZipFile, zlib.error) as error:
         raise InvalidInput(f"{path} is not a motion pack with subjects and licences: {error}.") from error
-    clip = np.repeat(np.arange(len(start) - 1), np.diff(start))
     keep = np.ones(len(poses), bool) if non_commercial else (licence != NON_COMMERCIAL)[clip]
     body_pose = axis_angle_to_matrix(torch.from_numpy(poses[keep, 1:].astype(np.float32)))
     return MotionPoses(
