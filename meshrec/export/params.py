@@ -90,6 +90,8 @@ def load_params(path: str | Path, body: BodyModel) -> BodyState:
         raise InvalidInput(f"{path} holds no body parameters that meshrec wrote ({error}).") from error
     if owner != body.hash:
         raise CheckpointMismatch(f"The parameters in {path} belong to body {owner}, not to body {body.hash}.")
+    if params.body_pose.shape[1] != body.joint_count - 1 or not all(value.isfinite().all() for value in values):
+        raise InvalidInput(f"{path} holds no body parameters that meshrec wrote (other joints, or values not finite).")
     return bodies
 
 

@@ -86,7 +86,9 @@ def test_parameters_of_another_body_are_refused(file):
         load_params(file, other)
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\3\4 not an archive", "wrong keys", "wrong shapes", "short"])
+@pytest.mark.parametrize(
+    "content", [b"", b"PK\3\4 not an archive", "wrong keys", "wrong shapes", "fewer joints", "nan", "short"]
+)
 def test_damaged_files_are_explained(body, file, tmp_path, content):
     path = tmp_path / "params.npz"
     if isinstance(content, bytes):
@@ -96,6 +98,10 @@ def test_damaged_files_are_explained(body, file, tmp_path, content):
     else:
         arrays = dict(np.load(file))
         arrays["body_pose" if content == "wrong shapes" else "nothing"] = np.zeros((3, 68))
+        if content == "fewer joints":
+            arrays["body_pose"] = arrays["body_pose"][:, :-3]
+        if content == "nan":
+            arrays["transl"] = arrays["transl"] * np.nan
         if content == "wrong keys":
             del arrays["betas"]
         np.savez(path, **arrays)
