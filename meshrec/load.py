@@ -16,6 +16,8 @@ from meshrec.errors import AssetNotFound, InvalidInput
 from meshrec.iuv.predictor import IuvPredictor, make_predictor
 from meshrec.models.spin_official import SPIN_EXTENSIONS, SPIN_INPUT_SIZE, load_official_spin
 from meshrec.pipeline import MeshModel
+from meshrec.structures import SMPL24
+from meshrec.structures.batch import BETAS
 
 DECOMR, HMR = "decomr", "hmr"
 METHODS = (DECOMR, HMR)
@@ -77,6 +79,11 @@ def _load_spin(
     if body is None:
         raise InvalidInput(f"{weights} predicts parameters of SMPL, so it needs SMPL's file as the body (--body).")
     net, smpl = load_official_spin(weights), BodyModel.from_file(body)
+    if smpl.joint_count != len(SMPL24) or smpl.beta_count < BETAS:
+        raise InvalidInput(
+            f"{weights} predicts {len(SMPL24)} joints and {BETAS} betas of SMPL, but {body} has {smpl.joint_count} and "
+            f"{smpl.beta_count}: give SMPL's own file as the body."
+        )
     target = pick_device("cpu" if device is None else str(device))
     if isinstance(finder, bool):
         finder = make_predictor(device=target) if finder else None

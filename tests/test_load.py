@@ -1,5 +1,6 @@
 """One door to every kind of weights: what they are decides, and a method that does not fit is refused."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -56,3 +57,15 @@ def test_an_official_spin_checkpoint_reconstructs_with_the_body_that_the_user_br
     assert model.input_size == 224
     bodies = model.bodies(torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)))
     assert bodies.vertices.shape == (1, model.body.vertex_count, 3) and bool(bodies.vertices.isfinite().all())
+
+
+def test_spin_with_a_body_of_other_joints_is_refused_when_it_is_loaded(tmp_path):
+    checkpoint = write_spin_file(tmp_path / "model_checkpoint.pt", spin_state())
+    with np.load(asset_path("body/meshrec_body.npz")) as ours:
+        parts = {name: ours[name] for name in ("v_template", "shapedirs", "f")}
+        one_hand = np.concatenate([ours["weights"][:, :22], ours["weights"][:, 22:].sum(1, keepdims=True)], axis=1)
+        parts |= {"weights": one_hand, "J_regressor": ours["J_regressor"][:23]}
+        parts |= {"posedirs": ours["posedirs"][..., :198], "kintree_table": ours["kintree_table"][:, :23]}
+    np.savez(tmp_path / "handless.npz", **parts)
+    with pytest.raises(InvalidInput, match="handless.npz has 23 and 10"):
+        load_model(checkpoint, body=tmp_path / "handless.npz", finder=False)
