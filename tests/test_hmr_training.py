@@ -120,6 +120,13 @@ def test_a_stage_of_nets_that_are_not_there_is_refused_before_it_begins(nets, re
         BodyRegression(config)
 
 
+def test_spins_regressor_does_not_start_one_with_relus():
+    course = BodyRegression(load_config(HmrTrainConfig, SMOKE / "hmr.yaml", ["stages=[]"]))
+    for part in ("all", "regressor"):
+        with pytest.raises(InvalidInput, match="set model.form=spin"):
+            course.start_from(f"{part}=model_checkpoint.pt")
+
+
 def test_a_shared_backbone_cannot_be_asked_to_learn():
     config = load_config(HmrTrainConfig, SMOKE / "hmr_light.yaml", ["stages.0.nets=[backbone, regressor]"])
     with pytest.raises(InvalidInput, match="shares its backbone, which cannot learn"):

@@ -56,7 +56,10 @@ class BodyRegression:
         ``all`` fills every part that the file holds.
         """
         name, path = read_start(word, (*HMR_NETS, "all"))
-        state = self._official(path) if path.suffix in SPIN_EXTENSIONS else read_weights(path)[1]
+        official = path.suffix in SPIN_EXTENSIONS
+        if official and name != "backbone" and self.net.regressor.relu:
+            raise InvalidInput(f"SPIN's regressor has no ReLUs: set model.form=spin, or take backbone={path} alone.")
+        state = self._official(path) if official else read_weights(path)[1]
         if name == "backbone" and not any(key.startswith("backbone.") for key in state):
             backbone = read_decomr_backbone(path)
             own = {key: value for key, value in backbone.items() if not key.startswith(_CLASSIFIER)}
