@@ -27,6 +27,7 @@ from meshrec.pipeline import MeshModel
 SYNTHETIC = "synthetic"
 PEOPLE = 1000
 SHIPPED = {TrainConfig: DEFAULT_WEIGHTS, HmrTrainConfig: DEFAULT_HMR_WEIGHTS}
+SHIPPED_FORM = "light"
 LOADERS = {TrainConfig: load_decomr, HmrTrainConfig: load_hmr}
 
 
@@ -34,7 +35,7 @@ class ReconstructionEvaluation:
     """The model and what has been measured of it so far.
 
     Raises:
-        InvalidInput: words that name no set.
+        InvalidInput: words that name no set, or a form of which no weights are shipped or given.
         MeshrecError: files that are missing, damaged or do not belong together.
     """
 
@@ -46,7 +47,7 @@ class ReconstructionEvaluation:
         self.config, self.options, self.world = config, options, world
         self.surface = Surface.load()
         device = None if options.device is None else world.pick_device(options.device)
-        weights = options.weights or asset_path(SHIPPED[type(config)])
+        weights = options.weights or _shipped_weights(config)
         self.model: MeshModel = LOADERS[type(config)](weights, device=device, finder=False)
         self.reader = JointReader(self.surface.body, options.regressor)
         self.words = model_words(weights, self.model, self.surface)
@@ -87,3 +88,9 @@ def open_photo_set(name: str, place: str, surface: Surface, bodies: dict[str, st
     if images:
         raise InvalidInput(f"{path} is no npz of labelled people; only those take an image folder behind '::'.")
     return PhotoPack(name, path)
+
+
+def _shipped_weights(config: TrainConfig | HmrTrainConfig) -> Path:
+    if config.model.form != SHIPPED_FORM:
+        raise InvalidInput(f"No weights of form {config.model.form!r} are shipped; name yours with --weights.")
+    return asset_path(SHIPPED[type(config)])

@@ -102,3 +102,10 @@ def test_nothing_measurable_ends_with_a_sentence(weights, dataset, capsys):
     place = f"a={dataset / 'people.npz'}::{dataset / 'images'}"
     assert load_main("tools/eval.py")(CONFIG, "--people", 0, "--data", place) == 2
     assert "a labels nobody whom these figures can be measured on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("config", ["configs/decomr.yaml", "configs/hmr.yaml", "configs/densepose_rcnn.yaml"])
+def test_the_shipped_weights_are_not_measured_as_another_net(config, capsys):
+    assert load_main("tools/eval.py")(config, "--people", 1) == 2
+    error = capsys.readouterr().err
+    assert "shipped" in error and "--weights" in error and error.count("\n") == 1

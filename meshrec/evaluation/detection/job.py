@@ -12,6 +12,7 @@ from meshrec.assets import asset_path, sha256_of_file
 from meshrec.body.official_geodesics import OfficialGeodesics
 from meshrec.build import Surface, build_people
 from meshrec.build_detector import DetectorTrainConfig
+from meshrec.checkpoint import read_metadata
 from meshrec.data.detection.synthetic_scenes import SyntheticScenes
 from meshrec.engine.distributed import World
 from meshrec.errors import InvalidInput
@@ -41,7 +42,8 @@ class DetectorEvaluation:
     """The detector and what has been measured of it so far.
 
     Raises:
-        InvalidInput: words that name no set, or options that are for reconstruction.
+        InvalidInput: words that name no set, options that are for reconstruction, or a detector of which no weights are
+            shipped or given.
         MeshrecError: files that are missing, damaged or do not belong together.
     """
 
@@ -55,6 +57,8 @@ class DetectorEvaluation:
         """`predictor` takes the place of the one that the options' weights make."""
         if options.bodies or options.regressor is not None:
             raise InvalidInput("Bodies and regressors are for reconstruction; this configuration is of a detector.")
+        if predictor is None and options.weights is None:
+            _check_shipped(config)
         self.config, self.options, self.world = config, options, world
         self.surface = Surface.load()
         device = "cpu" if options.device is None else world.pick_device(options.device)
@@ -126,6 +130,15 @@ class DetectorEvaluation:
             "box_precision_by": _box_precision_words(),
             "computed_by": f"meshrec {meshrec.__version__}, torch {torch.__version__}, {self.options.device or 'cpu'}",
         }
+
+
+def _check_shipped(config: DetectorTrainConfig) -> None:
+    shipped = read_metadata(asset_path(DEFAULT_WEIGHTS))["rcnn"]["backbone"]
+    if config.model.backbone != shipped:
+        raise InvalidInput(
+            f"The shipped weights have a backbone {shipped}, the configuration says {config.model.backbone}; "
+            "name weights of yours with --weights."
+        )
 
 
 def _box_precision_words() -> str:
