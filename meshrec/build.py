@@ -19,7 +19,7 @@ from meshrec.engine.devices import pick_device
 from meshrec.engine.stages import StageConfig
 from meshrec.engine.trainer import LoopConfig
 from meshrec.errors import CheckpointMismatch, InvalidInput
-from meshrec.iuv.predictor import IuvPredictor, make_predictor
+from meshrec.iuv.predictor import IuvPredictor, chosen_finder
 from meshrec.models import DecoMR
 from meshrec.models.part_code import part_boxes_uv
 from meshrec.models.variants import (
@@ -230,9 +230,14 @@ def load_decomr(
     target = pick_device("cpu" if device is None else str(device))
     net = build_net(config, surface)
     load_weights(path, net, expect={"atlas_hash": surface.atlas.hash})
-    if isinstance(finder, bool):
-        finder = make_predictor(device=target) if finder else None
-    return MeshModel(net.to(target).eval(), model.to(target), config.input_size, target, finder, surface.charts)
+    return MeshModel(
+        net.to(target).eval(),
+        model.to(target),
+        config.input_size,
+        target,
+        chosen_finder(finder, target),
+        surface.charts,
+    )
 
 
 def find_stage(config: TrainConfig, name: str) -> StageConfig:

@@ -25,7 +25,7 @@ from meshrec.engine.fits_in_the_loop import FitLoopConfig
 from meshrec.engine.stages import HmrStage
 from meshrec.engine.trainer import LoopConfig
 from meshrec.errors import CheckpointMismatch
-from meshrec.iuv.predictor import IuvPredictor, make_predictor
+from meshrec.iuv.predictor import IuvPredictor, chosen_finder
 from meshrec.models.hmr import Hmr
 from meshrec.models.hmr_variants import light_hmr, paper_hmr, spin_hmr
 from meshrec.pipeline import MeshModel
@@ -178,10 +178,10 @@ def load_hmr(
     target = pick_device("cpu" if device is None else str(device))
     net = build_hmr(config, backbone)
     fill_hmr(path, net, config, surface.body.hash)
-    if isinstance(finder, bool):
-        finder = make_predictor(device=target) if finder else None
     body_there = surface.body.to(target)
-    return MeshModel(net.to(target).eval(), body_there, config.input_size, target, finder, surface.charts)
+    return MeshModel(
+        net.to(target).eval(), body_there, config.input_size, target, chosen_finder(finder, target), surface.charts
+    )
 
 
 @dataclass(frozen=True)

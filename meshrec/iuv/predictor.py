@@ -91,6 +91,13 @@ def make_predictor(
     return RcnnPredictor(loaded.model, loaded.charts, limits, device)
 
 
+def chosen_finder(finder: IuvPredictor | bool, device: torch.device | str = "cpu") -> IuvPredictor | None:
+    """The finder that somebody brings, the shipped one for True, none for False."""
+    if isinstance(finder, bool):
+        return make_predictor(device=device) if finder else None
+    return finder
+
+
 def _runs_detectron2(config: str | Path | None) -> bool:
     if config is None or not Path(config).is_file():
         return False
