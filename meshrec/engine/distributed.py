@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -105,12 +105,17 @@ class World:
         self.add_up([summed])
         return summed.tolist()
 
-    def gather(self, items: Sequence[Result]) -> list[Result]:
-        """The items of all processes, in the order of the processes; every process gets the whole list."""
+    def gather(self, items: Iterable[Result]) -> list[Result]:
+        """The items of all processes, in the order of the processes; every process gets the whole list.
+
+        Raises:
+            EndedElsewhere: another process has ended before it gave its items.
+        """
+        own = list(items)
         if self.size == 1:
-            return list(items)
+            return own
         parts: list[list[Result]] = [[] for _ in range(self.size)]
-        _together(lambda: dist.all_gather_object(parts, list(items)))
+        _together(lambda: dist.all_gather_object(parts, own))
         return [item for part in parts for item in part]
 
     @torch.no_grad()
@@ -170,8 +175,8 @@ def _together(exchange: Callable[[], object]) -> None:
         exchange()
     except RuntimeError as error:
         raise EndedElsewhere(
-            f"Another process of this training has ended, so this one cannot go on ({str(error).splitlines()[0]}); "
-            "the same command resumes at the last checkpoint."
+            f"Another process of this work has ended, so this one cannot go on ({str(error).splitlines()[0]}); "
+            "start the same command again, a training resumes at its last checkpoint."
         ) from error
 
 

@@ -28,7 +28,7 @@ from meshrec.evaluation.measures import (
 )
 from meshrec.evaluation.people import LabelledPerson, LabelledPhoto, PhotoSet
 from meshrec.evaluation.report import Report
-from meshrec.evaluation.rows import Row, TrackFrame, gather, gather_rows
+from meshrec.evaluation.rows import Row, TrackFrame, gather_rows
 from meshrec.evaluation.surface_points import SurfaceRuler
 from meshrec.geometry.projection import project_pinhole
 from meshrec.metrics.masks import mask_iou
@@ -150,7 +150,7 @@ def measure_photographs(
             meter.row(photographs.title(index), size, person, prediction)
             for person, prediction in zip(labelled.people, predictions, strict=True)
         ]
-    return gather_rows(rows, world), dict(sorted(gather(left_out, world)))
+    return gather_rows(rows, world), dict(sorted(world.gather(left_out)))
 
 
 def photo_report(photographs: PhotoSet, rows: list[Row], left_out: dict[str, str], reader: JointReader) -> Report:

@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch.distributed as dist
 
-from meshrec.engine.distributed import EndedElsewhere, World
+from meshrec.engine.distributed import World
 from meshrec.metrics.average_precision import ScoredImage
 from meshrec.metrics.boxes import BoxImage
 from meshrec.metrics.oks import KeypointPerson
@@ -70,26 +69,9 @@ class Row:
         return float(np.nanmean(hits)) if np.isfinite(hits).any() else float("nan")
 
 
-def gather(items: Iterable, world: World) -> list:
-    """The items of all processes, in the order of the processes; every process gets the whole list.
-
-    Raises:
-        EndedElsewhere: another process has ended before it gave its items.
-    """
-    own = list(items)
-    if world.size == 1:
-        return own
-    parts: list[list] = [[] for _ in range(world.size)]
-    try:
-        dist.all_gather_object(parts, own)
-    except RuntimeError as error:  # how torch reports that another process is gone
-        raise EndedElsewhere("Another process of this evaluation has ended; its message says why.") from error
-    return [item for part in parts for item in part]
-
-
 def gather_rows(rows: Iterable[Row], world: World) -> list[Row]:
     """The rows of all processes, each person once under each method, in an order that the keys alone decide."""
     unique: dict[tuple[str, str], Row] = {}
-    for row in gather(rows, world):
+    for row in world.gather(rows):
         unique.setdefault((row.method, row.key), row)
     return [unique[name] for name in sorted(unique)]

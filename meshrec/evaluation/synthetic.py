@@ -20,7 +20,7 @@ from meshrec.evaluation.correspondence import synthetic_figures
 from meshrec.evaluation.joint_reader import JointReader
 from meshrec.evaluation.measures import foreground_confusion, mask_figures, mesh_figures
 from meshrec.evaluation.report import Report
-from meshrec.evaluation.rows import Row, gather, gather_rows
+from meshrec.evaluation.rows import Row, gather_rows
 from meshrec.evaluation.surface_points import SurfaceRuler
 from meshrec.metrics.masks import mask_iou
 from meshrec.metrics.parts import LSP6_OF_PART, confusion_matrix
@@ -203,7 +203,7 @@ def _means(truths: dict[int, _Truth], count: int, world: World) -> tuple[Tensor,
     """
     own = [(start, truth.vertices.double().sum(0).numpy(), truth.camera.double().sum(0).numpy())
            for start, truth in truths.items()]  # fmt: skip
-    parts = sorted(gather(own, world), key=lambda part: part[0])
+    parts = sorted(world.gather(own), key=lambda part: part[0])
     mesh, camera = (np.sum([part[place] for part in parts], axis=0) / count for place in (1, 2))
     return torch.from_numpy(mesh).float(), torch.from_numpy(camera).float()
 

@@ -148,7 +148,7 @@ def test_the_death_of_one_process_ends_the_other_with_a_sentence(tmp_path):
     errors = tmp_path / "errors"
     assert ends(*start_world(2, train, tmp_path / "run", errors=errors, losses=die_in_the_second)) == [2, -9]
     said = errors.with_name("errors0").read_text()
-    assert "Another process of this training has ended" in said and "Traceback" not in said
+    assert "Another process of this work has ended" in said and "Traceback" not in said
 
 
 def test_micro_batches_that_cannot_be_shared_are_explained():

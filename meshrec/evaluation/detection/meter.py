@@ -11,7 +11,7 @@ import torch
 from meshrec.engine.distributed import World
 from meshrec.errors import InvalidInput
 from meshrec.evaluation.detection.scenes import LabelledScene, SceneSet
-from meshrec.evaluation.rows import Row, gather, gather_rows
+from meshrec.evaluation.rows import Row, gather_rows
 from meshrec.iuv.paste import paste_people
 from meshrec.iuv.predictor import IuvPredictor
 from meshrec.iuv.results import PersonIuv
@@ -101,7 +101,7 @@ def measure_scenes(
             left_out.append((scenes.title(index), str(error)))
             continue
         rows.append(meter.row(scene))
-    return gather_rows(rows, world), dict(sorted(gather(left_out, world)))
+    return gather_rows(rows, world), dict(sorted(world.gather(left_out)))
 
 
 def _people_hits(area_px: np.ndarray, crowd: np.ndarray, person: np.ndarray, ever: np.ndarray) -> dict[str, np.ndarray]:
