@@ -80,21 +80,29 @@ def iuv_planes(iuv: IuvMap, size: int) -> Tensor:
     return torch.cat([surface, xy.expand(len(uv), -1, -1, -1)], dim=1)
 
 
-def joints_from_heatmaps(heatmaps: Tensor, spread_ndc: float = 0.2) -> Tensor:
-    """Mean and certainty of joints from the logits of their distributions over the pixels.
+def joints_from_heatmaps(heatmaps: Tensor, radius_ndc: float = 0.15) -> Tensor:
+    """Peaks of joints' distributions over the pixels, and how much of each lies there.
+
+    The mean of a whole distribution lies between its peaks where a net hesitates between two places, which is where no
+    joint is; the mean inside a window around the highest pixel is exact to a fraction of a pixel and lies on a peak.
 
     Args:
         heatmaps: (B, J, h, w) logits.
-        spread_ndc: standard deviation, in crop units of [-1, 1], at which the certainty has fallen to 1 / e.
+        radius_ndc: half the side of the window, in crop units of [-1, 1]; at least one pixel is read to each side.
     Returns:
-        (B, J, 3) x, y in [-1, 1] between the crop's edges, and the certainty exp(-deviation / spread), at most 1.
+        (B, J, 3) x, y in [-1, 1] between the crop's edges, and the window's share of the distribution, at most 1.
     """
     _, _, height, width = heatmaps.shape
-    probability = heatmaps.float().flatten(2).softmax(dim=-1).unflatten(2, (height, width))
-    columns = (torch.arange(width, device=heatmaps.device) + 0.5) * (2 / width) - 1
-    rows = (torch.arange(height, device=heatmaps.device) + 0.5) * (2 / height) - 1
-    over_columns, over_rows = probability.sum(dim=2), probability.sum(dim=3)
-    x, y = over_columns @ columns, over_rows @ rows
-    variance = over_columns @ columns.square() - x.square() + over_rows @ rows.square() - y.square()
-    certainty = torch.exp(-(variance.clamp(min=0) + 1e-8).sqrt() / spread_ndc)
-    return torch.stack([x, y, certainty], dim=-1)
+    probability = heatmaps.float().flatten(2).softmax(dim=-1)
+    highest = probability.argmax(dim=-1, keepdim=True)
+    row, column = highest // width, highest % width
+    rows, columns = (torch.arange(cells, device=heatmaps.device) for cells in (height, width))
+    near_row = (rows - row).abs() <= max(1, round(radius_ndc * height / 2))
+    near_column = (columns - column).abs() <= max(1, round(radius_ndc * width / 2))
+    window = probability.unflatten(2, (height, width)) * near_row[..., None] * near_column[..., None, :]
+    over_columns, over_rows = window.sum(dim=2), window.sum(dim=3)
+    share = over_rows.sum(dim=-1)
+    # Products and sums, because autocast would make a matrix product lose the fraction of a pixel.
+    x = (over_columns * ((columns + 0.5) * (2 / width) - 1)).sum(dim=-1) / share
+    y = (over_rows * ((rows + 0.5) * (2 / height) - 1)).sum(dim=-1) / share
+    return torch.stack([x, y, share], dim=-1)

@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -181,6 +182,19 @@ def test_joints_are_read_from_sharp_and_doubted_in_flat_heatmaps():
     joints = joints_from_heatmaps(heatmaps)
     expected = torch.tensor([12.5, 3.5]) / 8 - 1
     torch.testing.assert_close(joints[0, 0, :2], expected, atol=1e-4, rtol=0)
-    torch.testing.assert_close(joints[0, 1, :2], torch.zeros(2), atol=1e-5, rtol=0)
     assert joints[0, 0, 2] > 0.95
     assert joints[0, 1, 2] < 0.05
+
+
+def test_a_joint_seen_in_two_places_is_read_at_the_likelier_one_and_not_between_them():
+    heatmaps = torch.full((1, 1, 16, 16), -50.0)
+    heatmaps[0, 0, 3, 12], heatmaps[0, 0, 3, 13], heatmaps[0, 0, 3, 1] = 1.0, 1.0, 0.0
+    x, y, share = joints_from_heatmaps(heatmaps)[0, 0]
+    assert abs(x - (13 / 8 - 1)) < 1e-4 and abs(y - (3.5 / 8 - 1)) < 1e-4 and abs(share - 2 * math.e / (2 * math.e + 1)) < 1e-4
+
+
+def test_reduced_precision_does_not_move_the_joints_that_are_read():
+    heatmaps = 5 * torch.randn(2, 3, 32, 32)
+    with torch.autocast("cpu", torch.bfloat16):
+        joints = joints_from_heatmaps(heatmaps)
+    torch.testing.assert_close(joints, joints_from_heatmaps(heatmaps))
