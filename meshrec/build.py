@@ -32,9 +32,7 @@ from meshrec.models.variants import (
     paper_location_net,
 )
 from meshrec.pipeline import MeshModel
-from meshrec.structures import BodyParams
-from meshrec.uv import PartCharts, UvAtlas
-from meshrec.uv.transfer import vertices_to_map
+from meshrec.surface import Surface
 
 DEFAULT_WEIGHTS = "weights/decomr_light.safetensors"
 FORMS = ("light", "paper")
@@ -52,6 +50,9 @@ class ModelConfig:
     """side of the crops that reconstruction feeds the net, in pixels."""
     iuv_input: bool = False
     """whether the correspondence net also reads what a DensePose-RCNN found, where there is one."""
+    atlas: str = ""
+    """what maps and correspondence are drawn in: a file of ``tools/build_uv_atlas.py``, ``charts`` for the 24 charts
+    side by side, or nothing for the shipped atlas."""
 
     def __post_init__(self) -> None:
         if self.form not in FORMS:
@@ -91,35 +92,6 @@ class TrainConfig:
     seed: int = 1
 
 
-@dataclass(frozen=True)
-class Surface:
-    """A body with the atlas and charts that belong to it."""
-
-    body: BodyModel
-    atlas: UvAtlas
-    charts: PartCharts
-
-    @classmethod
-    def load(cls, body: str | Path | None = None, atlas: str | Path | None = None) -> Surface:
-        """The shipped ones by default.
-
-        Raises:
-            CheckpointMismatch: the atlas was built for another body.
-        """
-        model, chart = BodyModel.from_file(body), UvAtlas.from_file(atlas)
-        if chart.body_hash not in (None, model.hash):
-            raise CheckpointMismatch(
-                f"The atlas belongs to body {chart.body_hash}, but body {model.hash} was given; "
-                "build one for that body with tools/build_uv_atlas.py."
-            )
-        return cls(model, chart, PartCharts.from_file())
-
-    def reference_map(self, resolution: int) -> torch.Tensor:
-        """(3, R, R) location map of the rest body that faces the camera."""
-        rest = self.body(BodyParams.rest(betas=self.body.beta_count, facing_camera=True))
-        return vertices_to_map(rest.vertices, self.atlas.texels(resolution))[0]
-
-
 def build_net(config: ModelConfig, surface: Surface) -> DecoMR:
     """An untrained net over a body's atlas."""
     atlas = surface.atlas
@@ -141,7 +113,8 @@ def build_people(
     config: SyntheticPeopleConfig, surface: Surface, device: torch.device | str = "cpu"
 ) -> SyntheticPeople:
     """Synthetic people on a device, from whichever of the configured packs are there."""
-    return SyntheticPeople.from_config(config, surface.body, surface.atlas, surface.charts, device)
+    known = surface.body, surface.atlas, surface.charts
+    return SyntheticPeople.from_config(config, *known, device, surface.paint_atlas)
 
 
 def build_source(
@@ -186,7 +159,7 @@ def weights_metadata(config: ModelConfig, surface: Surface) -> dict[str, str]:
         "iuv_input": str(int(config.iuv_input)),
         "body_hash": surface.body.hash,
         "atlas_hash": surface.atlas.hash,
-    }
+    } | ({"atlas": config.atlas} if config.atlas else {})
 
 
 def load_decomr(
@@ -217,6 +190,7 @@ def load_decomr(
             int(metadata["map_resolution"]),
             int(metadata["input_size"]),
             bool(int(metadata.get("iuv_input", 0))),
+            metadata.get("atlas", ""),
         )
     except (KeyError, ValueError) as error:
         raise CheckpointMismatch(f"{path} holds weights, but not of DecoMR ({error}).") from error
@@ -226,7 +200,7 @@ def load_decomr(
             f"{path} was trained on body {metadata.get('body_hash')}, but body {model.hash} was given; "
             "use weights trained on that body."
         )
-    surface = dataclasses.replace(Surface.load(), body=model)
+    surface = dataclasses.replace(Surface.load(atlas=config.atlas), body=model)
     target = pick_device("cpu" if device is None else str(device))
     net = build_net(config, surface)
     load_weights(path, net, expect={"atlas_hash": surface.atlas.hash})

@@ -22,7 +22,7 @@ LEVELS = (
     ("models", "iuv", "losses", "metrics"),
     ("data", "fitting", "vis"),
     ("engine", "pipeline", "export"),
-    ("config", "build", "build_detector", "build_hmr"),
+    ("config", "surface", "build", "build_detector", "build_hmr"),
     ("training", "load", "demo_job", "fit_job", "mesh_job", "evaluation"),
     ("ablation",),
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from meshrec.assets import asset_path
-from meshrec.build import DEFAULT_WEIGHTS, Surface, TrainConfig, load_decomr
-from meshrec.build_hmr import DEFAULT_HMR_WEIGHTS, HmrTrainConfig, load_hmr
+from meshrec.build import DEFAULT_WEIGHTS, Surface, TrainConfig
+from meshrec.build_hmr import DEFAULT_HMR_WEIGHTS, HmrTrainConfig
 from meshrec.engine.distributed import World
 from meshrec.errors import InvalidInput
 from meshrec.evaluation.findings import Findings
@@ -22,17 +23,17 @@ from meshrec.evaluation.report import Report
 from meshrec.evaluation.surface_points import SurfaceRuler
 from meshrec.evaluation.synthetic import measure_synthetic, synthetic_protocol, synthetic_test_set
 from meshrec.evaluation.together import common_errors
+from meshrec.load import load_model
 from meshrec.pipeline import MeshModel
 
 SYNTHETIC = "synthetic"
 PEOPLE = 1000
 SHIPPED = {TrainConfig: DEFAULT_WEIGHTS, HmrTrainConfig: DEFAULT_HMR_WEIGHTS}
 SHIPPED_FORM = "light"
-LOADERS = {TrainConfig: load_decomr, HmrTrainConfig: load_hmr}
 
 
 class ReconstructionEvaluation:
-    """The model and what has been measured of it so far.
+    """The model, whichever method its weights are of, and what has been measured of it so far.
 
     Raises:
         InvalidInput: words that name no set, or a form of which no weights are shipped or given.
@@ -45,10 +46,10 @@ class ReconstructionEvaluation:
         if options.densepose_tables is not None:
             raise InvalidInput("DensePose's evaluation tables are for detectors; this configuration is none.")
         self.config, self.options, self.world = config, options, world
-        self.surface = Surface.load()
         device = None if options.device is None else world.pick_device(options.device)
         weights = options.weights or _shipped_weights(config)
-        self.model: MeshModel = LOADERS[type(config)](weights, device=device, finder=False)
+        self.model = load_model(weights, device=device, finder=False)
+        self.surface = surface_of(self.model)
         self.reader = JointReader(self.surface.body, options.regressor)
         self.words = model_words(weights, self.model, self.surface)
         self.sets = [open_photo_set(name, path, self.surface, bodies) for name, path in places.items()]
@@ -78,6 +79,12 @@ class ReconstructionEvaluation:
             report = photo_report(photographs, rows, left_out, self.reader)
         report.protocol.update(self.words)
         self.findings.keep(photographs.name, rows, report, draw_photo_people(meter, photographs))
+
+
+def surface_of(model: MeshModel) -> Surface:
+    """The shipped body with the atlas that the model speaks through."""
+    shipped = Surface.load()
+    return dataclasses.replace(shipped, atlas=model.net.atlas) if model.finds_correspondence else shipped
 
 
 def open_photo_set(name: str, place: str, surface: Surface, bodies: dict[str, str]) -> PhotoSet:

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from meshrec.assets import sha256_of_file
-from meshrec.build import DataConfig, Surface
+from meshrec.build import DataConfig, Surface, build_people
 from meshrec.data.mixture import BatchSource
-from meshrec.data.synthetic import SyntheticPeople, SyntheticPeopleConfig
+from meshrec.data.synthetic import SyntheticPeopleConfig
 from meshrec.data.synthetic.poses import relaxed_pose
 from meshrec.engine.distributed import World
 from meshrec.evaluation.correspondence import synthetic_figures
@@ -55,8 +55,7 @@ def synthetic_test_set(config: DataConfig, surface: Surface) -> SyntheticTestSet
     They are drawn on the CPU wherever the model runs, so that every machine sees the same people.
     """
     held_back, words = held_back_people(config.synthetic)
-    people = SyntheticPeople.from_config(held_back, surface.body, surface.atlas, surface.charts)
-    return SyntheticTestSet(people, words)
+    return SyntheticTestSet(build_people(held_back, surface), words)
 
 
 def held_back_people(config: SyntheticPeopleConfig) -> tuple[SyntheticPeopleConfig, dict[str, str]]:

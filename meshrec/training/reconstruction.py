@@ -27,7 +27,7 @@ class Reconstruction:
 
     def __init__(self, config: TrainConfig) -> None:
         self.config = config
-        self.surface = Surface.load()
+        self.surface = Surface.load(atlas=config.model.atlas)
         self.net = build_net(config.model, self.surface)
         self._started: set[str] = set()
 

@@ -14,11 +14,24 @@ SHIRT_OFFSET_M = 0.02
 
 def shirt(surface, kind: str = "outfit") -> Layer:
     """The torso's faces, moved outwards; the body below it is hidden except at its rim."""
+    template = surface.body.template_vertices
+    joints = surface.body.joint_regressor @ template
+    low, high = joints[SMPL24.index("pelvis"), 1] - 0.05, joints[SMPL24.index("neck"), 1] - 0.03
+    return _cut(surface, (template[:, 1] > low) & (template[:, 1] < high) & (template[:, 0].abs() < 0.18), kind)
+
+
+def leggings(surface) -> Layer:
+    """The faces of the legs, moved outwards."""
+    template = surface.body.template_vertices
+    joints = surface.body.joint_regressor @ template
+    low, high = joints[SMPL24.index("left_ankle"), 1], joints[SMPL24.index("left_hip"), 1]
+    return _cut(surface, (template[:, 1] > low) & (template[:, 1] < high) & (template[:, 0].abs() < 0.3), "trousers")
+
+
+def _cut(surface, inside: torch.Tensor, kind: str) -> Layer:
+    """The faces of some vertices (V,), moved outwards."""
     body = surface.body
     template = body.template_vertices
-    joints = body.joint_regressor @ template
-    low, high = joints[SMPL24.index("pelvis"), 1] - 0.05, joints[SMPL24.index("neck"), 1] - 0.03
-    inside = (template[:, 1] > low) & (template[:, 1] < high) & (template[:, 0].abs() < 0.18)
     faces = body.faces[inside[body.faces].all(1)]
     used, flat = faces.unique(return_inverse=True)
     face_of = torch.zeros(len(template), dtype=torch.long)

@@ -33,10 +33,11 @@ class Figures:
         body: the body that is posed.
         atlas, charts: where its surface points lie; they must belong to that body.
         poses: the pose source.
-        wardrobe: clothes, hair and skins; it must belong to the body and the atlas.
+        wardrobe: clothes, hair and skins; it must belong to the body and the atlas that is painted in.
         suits: how many painted suits there are; colours come on top.
         photos: (N, 3, h, w) pictures that some suits are printed with, on the CPU.
         device: where people are made and stay.
+        paint_atlas: that skins and suits are painted in; `atlas` without one.
     Raises:
         InvalidInput: the wardrobe belongs to another body or atlas.
     """
@@ -51,13 +52,15 @@ class Figures:
         suits: int,
         photos: Tensor | None,
         device: torch.device | str = "cpu",
+        paint_atlas: UvAtlas | None = None,
     ) -> None:
+        paint_atlas = paint_atlas or atlas
         if wardrobe is not None:
-            wardrobe.check_body(body.hash, atlas.hash)
+            wardrobe.check_body(body.hash, paint_atlas.hash)
         body = copy.deepcopy(body).cpu()
         self.poses = poses
-        painted = Suits.draw(suits, body, atlas, photos)
-        self.pieces = Pieces(body, atlas, charts, wardrobe, device)
+        painted = Suits.draw(suits, body, paint_atlas, photos)
+        self.pieces = Pieces(body, atlas, charts, wardrobe, device, paint_atlas)
         self.textures = Textures(painted, wardrobe, device)
         self.dresser = Dresser([piece.kind for piece in self.pieces.all], [piece.sex for piece in self.pieces.all])
         self.body = body.to(device)

@@ -70,9 +70,10 @@ class SyntheticPeople:
         atlas, charts: where its surface points lie; they must belong to that body.
         poses: the pose source.
         backgrounds: the background source.
-        wardrobe: clothes, hair and skins; it must belong to the body and the atlas.
+        wardrobe: clothes, hair and skins; it must belong to the body and the atlas that is painted in.
         variety: how varied people are; its sources are not read.
         device: where batches are made and stay.
+        paint_atlas: that skins and clothes are painted in; `atlas` without one. Pictures do not depend on `atlas` then.
     Raises:
         InvalidInput: the wardrobe belongs to another body or atlas.
     """
@@ -87,12 +88,14 @@ class SyntheticPeople:
         wardrobe: Wardrobe | None = None,
         variety: SyntheticPeopleConfig | None = None,
         device: torch.device | str = "cpu",
+        paint_atlas: UvAtlas | None = None,
     ) -> None:
         self.device = torch.device(device)
         self.backgrounds = backgrounds.to(device)
         self.variety = variety or SyntheticPeopleConfig()
         photos = None if backgrounds.pictures is None else backgrounds.sample(16, 64, Dice(0)).cpu()
-        self.figures = Figures(body, atlas, charts, poses, wardrobe, self.variety.suits, photos, device)
+        suits = self.variety.suits
+        self.figures = Figures(body, atlas, charts, poses, wardrobe, suits, photos, device, paint_atlas)
         self.body = self.figures.body
         self.named_joints = NamedJoints(copy.deepcopy(body).cpu(), BODY30).to(device)
 
@@ -104,6 +107,7 @@ class SyntheticPeople:
         atlas: UvAtlas,
         charts: PartCharts,
         device: torch.device | str = "cpu",
+        paint_atlas: UvAtlas | None = None,
     ) -> SyntheticPeople:
         """Opens those of the configured sources that are there; the log names the others and what replaces them.
 
@@ -121,7 +125,7 @@ class SyntheticPeople:
         poses = PoseSampler.from_motion_pack(config.motion_pack, device)
         there = config.wardrobe is not None and Path(config.wardrobe).exists()
         wardrobe = Wardrobe.load(config.wardrobe) if there else None
-        return cls(body, atlas, charts, poses, backgrounds, wardrobe, config, device)
+        return cls(body, atlas, charts, poses, backgrounds, wardrobe, config, device, paint_atlas)
 
     def without_pictures(self) -> CorrespondenceOnly:
         """The same people as a source whose batches leave the images empty, several times faster."""

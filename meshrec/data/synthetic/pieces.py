@@ -80,6 +80,7 @@ class Pieces:
         body, atlas, charts: they must belong together.
         wardrobe: None leaves people in painted clothes.
         device: where people are made.
+        paint_atlas: the body's textures are painted in; `atlas` without one.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Pieces:
         charts: PartCharts,
         wardrobe: Wardrobe | None = None,
         device: torch.device | str = "cpu",
+        paint_atlas: UvAtlas | None = None,
     ) -> None:
         self.body = body
         rest = body(BodyParams.rest(betas=body.beta_count).to(body.template_vertices.device)).vertices[0]
@@ -98,12 +100,13 @@ class Pieces:
         for layer in layers:
             self.all.append(_layer_piece(layer, body, occlusion, device))
         surface = _Surface(atlas.face_texcoords, charts.corner_uv, charts.face_part, charts.face_is_front)
-        labels = [surface, *(_layer_surface(layer, surface) for layer in layers)]
+        islands = _parts_are_islands(atlas, charts)
+        labels = [surface, *(_layer_surface(layer, surface, islands) for layer in layers)]
         self.corner_uv = torch.cat([label.corner_uv for label in labels]).flatten(0, 1).to(device)
         self.corner_chart_uv = torch.cat([label.corner_chart_uv for label in labels]).flatten(0, 1).to(device)
         self.face_part = torch.cat([label.part for label in labels]).to(device)
         self.face_is_front = torch.cat([label.is_front for label in labels]).to(device)
-        texcoords = [atlas.face_texcoords, *(layer.face_texcoords for layer in layers)]
+        texcoords = [(paint_atlas or atlas).face_texcoords, *(layer.face_texcoords for layer in layers)]
         self.corner_texcoords = torch.cat(texcoords).flatten(0, 1).to(device)
         self.corners = torch.cat([piece.faces for piece in self.all])
         self.normals = torch.cat([piece.normals for piece in self.all])
@@ -250,7 +253,14 @@ def _layer_piece(layer: Layer, body: BodyModel, occlusion: Tensor, device: torch
     return Piece(layer.kind, layer.sex, *(tensor.to(device) for tensor in tensors), lead)
 
 
-def _layer_surface(layer: Layer, body: _Surface) -> _Surface:
+def _parts_are_islands(atlas: UvAtlas, charts: PartCharts) -> bool:
+    """Whether every part lies in the atlas on its own, so that there is nothing between two of them."""
+    a_part = charts.face_part.new_zeros(len(atlas.texcoords))
+    a_part[atlas.texture_faces] = charts.face_part[:, None].expand(-1, 3)
+    return bool((a_part[atlas.texture_faces] == charts.face_part[:, None]).all())
+
+
+def _layer_surface(layer: Layer, body: _Surface, islands: bool) -> _Surface:
     """What a layer's faces cover: each vertex stands for the place on the body that it is bound to."""
     weights = layer.body_barycentric[..., None]
     first = layer.body_face[layer.faces[:, 0]]
@@ -259,8 +269,9 @@ def _layer_surface(layer: Layer, body: _Surface) -> _Surface:
     # Across a seam, or the edge of a chart, there is nothing between the corners; such a face shows the first of them.
     other_chart = body.part[layer.body_face][layer.faces] != body.part[first][:, None]
     torn = other_chart.any(1) | (_spread(chart_corners) > _SEAM_JUMP_CHART_UV)
+    torn_in_atlas = (_spread(corners) > _SEAM_JUMP_UV) | (other_chart.any(1) & islands)
     return _Surface(
-        torch.where((_spread(corners) > _SEAM_JUMP_UV)[:, None, None], corners[:, :1], corners),
+        torch.where(torn_in_atlas[:, None, None], corners[:, :1], corners),
         torch.where(torn[:, None, None], chart_corners[:, :1], chart_corners),
         body.part[first],
         body.is_front[first],
