@@ -47,10 +47,14 @@ class HmrConfig:
     """side of the crops that reconstruction feeds the net, in pixels."""
     discriminator: bool = False
     """whether there is one that learns to tell recorded bodies from predicted ones, for adversarial losses."""
+    own_encoder: bool = False
+    """whether a light net shares DecoMR's correspondence net alone, and learns to encode what that finds."""
 
     def __post_init__(self) -> None:
         if self.form not in FORMS:
             raise ValueError(f"form must be one of {tuple(FORMS)}, got {self.form!r}")
+        if self.own_encoder and not self.shares_backbone:
+            raise ValueError(f"own_encoder belongs to the form 'light', got {self.form!r}")
 
     @property
     def shares_backbone(self) -> bool:
@@ -79,16 +83,20 @@ def build_hmr(config: HmrConfig, backbone: str | Path | None = None) -> Hmr:
     Args:
         backbone: weights of the DecoMR whose backbone is shared; the shipped ones without.
     """
-    net = FORMS[config.form]()
-    if config.shares_backbone:
-        fill_model(net.backbone, read_shared_perception(backbone), str(backbone or DEFAULT_WEIGHTS))
+    if not config.shares_backbone:
+        return FORMS[config.form]()
+    shared = read_shared_perception(backbone, config.own_encoder)
+    metadata = read_metadata(asset_path(DEFAULT_WEIGHTS) if backbone is None else backbone)
+    net = light_hmr(bool(int(metadata.get("iuv_input", 0))), config.own_encoder)
+    fill_model(net.backbone, shared, str(backbone or DEFAULT_WEIGHTS))
     return net
 
 
-def read_shared_perception(weights: str | Path | None = None) -> dict[str, Tensor]:
+def read_shared_perception(weights: str | Path | None = None, correspondence_only: bool = False) -> dict[str, Tensor]:
     """The state of what a light HMR shares with light DecoMR, in the weights of that, by default the shipped ones."""
-    shared = _part_of_decomr(weights, _PERCEPTION, "light DecoMR, whose perception a light HMR shares")
-    return without_prefix(shared, "location_net.")
+    parts = _PERCEPTION[:1] if correspondence_only else _PERCEPTION
+    shared = _part_of_decomr(weights, parts, "light DecoMR, whose perception a light HMR shares")
+    return without_prefix(shared, _PERCEPTION[0] if correspondence_only else "location_net.")
 
 
 def read_decomr_backbone(weights: str | Path) -> dict[str, Tensor]:
@@ -123,6 +131,8 @@ def save_hmr(
     metadata = {"net": NET, "form": config.form, "input_size": str(config.input_size), "body_hash": body.hash}
     if config.shares_backbone:
         metadata |= {"backbone_hash": backbone_hash(net), "backbone_file": DEFAULT_WEIGHTS}
+    if config.own_encoder:
+        metadata["own_encoder"] = "1"
     save_weights(path, state, metadata, half=half)
 
 
@@ -171,7 +181,8 @@ def load_hmr(
     path = asset_path(DEFAULT_HMR_WEIGHTS) if weights is None else Path(weights)
     metadata = read_metadata(path)
     try:
-        config = HmrConfig(metadata["form"], int(metadata["input_size"]))
+        own_encoder = bool(int(metadata.get("own_encoder", 0)))
+        config = HmrConfig(metadata["form"], int(metadata["input_size"]), own_encoder=own_encoder)
     except (KeyError, ValueError) as error:
         raise CheckpointMismatch(f"{path} holds weights, but not of an HMR ({error}).") from error
     surface = dataclasses.replace(Surface.load(), body=BodyModel.from_file(body))

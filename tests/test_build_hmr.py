@@ -8,7 +8,15 @@ import pytest
 import torch
 
 from meshrec.assets import asset_path
-from meshrec.build import DEFAULT_WEIGHTS, DataConfig, PhotoPackConfig, Surface
+from meshrec.build import (
+    DEFAULT_WEIGHTS,
+    DataConfig,
+    ModelConfig,
+    PhotoPackConfig,
+    Surface,
+    build_net,
+    weights_metadata,
+)
 from meshrec.build_hmr import (
     DEFAULT_HMR_WEIGHTS,
     NET,
@@ -94,6 +102,36 @@ def test_weights_of_another_body_backbone_form_or_net_are_refused(light, surface
         load_hmr(folder / "other.safetensors", finder=False)
     with pytest.raises(CheckpointMismatch, match="holds no light DecoMR"):
         build_hmr(LIGHT, folder / "other.safetensors")
+
+
+def test_a_light_net_may_share_the_correspondence_net_alone(tmp_path, surface):
+    """Then it keeps and learns an encoder of its own, which starts from nothing."""
+    config = HmrConfig("light", 64, own_encoder=True)
+    torch.manual_seed(1)
+    net = build_hmr(config)
+    shipped = read_weights(asset_path(DEFAULT_WEIGHTS))[1]
+    first = "backbone.net.conv1.weight"
+    assert torch.equal(net.backbone.state_dict()[first], shipped[f"correspondence_net.{first}"].float())
+    encoder = "body_encoder.from_iuv.weight"
+    assert not torch.equal(net.reader.state_dict()[encoder], shipped[f"location_net.{encoder}"].float())
+    net.train()(torch.rand(2, 3, 64, 64)).camera.scale.sum().backward()
+    learning = {name.split(".")[0] for name, value in net.named_parameters() if value.grad is not None}
+    assert learning == {"reader", "regressor"} and not net.backbone.training
+    save_hmr(tmp_path / "own.safetensors", net, config, surface.body)
+    assert {name.split(".")[0] for name in read_weights(tmp_path / "own.safetensors")[1]} == {"reader", "regressor"}
+    model, images = load_hmr(tmp_path / "own.safetensors", finder=False), torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(model.net(images).params.body_pose, net.eval()(images).params.body_pose)
+    with pytest.raises(ValueError, match="own_encoder belongs to the form 'light'"):
+        HmrConfig("spin", own_encoder=True)
+
+
+def test_a_shared_correspondence_net_may_be_one_that_reads_a_finders_correspondence(tmp_path, surface):
+    theirs = ModelConfig("light", iuv_input=True)
+    save_weights(tmp_path / "told.safetensors", build_net(theirs, surface), weights_metadata(theirs, surface))
+    for config in (LIGHT, HmrConfig("light", own_encoder=True)):
+        net = build_hmr(config, tmp_path / "told.safetensors").eval()
+        assert net(torch.rand(1, 3, 64, 64)).params.betas.shape == (1, 10)
 
 
 def test_published_forms_hold_their_own_backbone(tmp_path, surface):

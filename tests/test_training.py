@@ -64,6 +64,17 @@ def test_a_stage_can_start_from_the_weights_of_another_run(tmp_path):
     assert load_decomr(shared, finder=False).input_size == 128
 
 
+def test_a_location_net_that_begins_with_pictures_gets_its_basis_too(tmp_path):
+    """Of bodies that are drawn without pictures, whatever the stage itself learns from."""
+    stage = "{name: lifting, nets: [location_net], steps: 1, batch: 2, size: 32, losses: {vertices: 1.0}}"
+    run_training(SMOKE / "decomr_light.yaml", [f"stages=[{stage}]"], tmp_path)
+    run_training(SMOKE / "decomr_light.yaml", ["stages.1.steps=1"], tmp_path / "b", only="lifting")
+    ours, rendered = (read_weights(folder / "lifting.safetensors")[1] for folder in (tmp_path, tmp_path / "b"))
+    torch.testing.assert_close(*(state["location_net.map_basis.mean"] for state in (ours, rendered)))
+    largest = [state["location_net.map_basis.components"][0].norm() for state in (ours, rendered)]
+    torch.testing.assert_close(*largest, rtol=0.01, atol=0)
+
+
 def test_a_detector_starts_from_the_backbone_of_a_correspondence_net_or_from_its_own_weights(tmp_path):
     course = Detection(load_config(DetectorTrainConfig, SMOKE / "densepose_rcnn_light.yaml"))
     weights = asset_path(DEFAULT_WEIGHTS)

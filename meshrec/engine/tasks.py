@@ -91,6 +91,8 @@ class DecoMRTask:
         if unknown:
             known = ", ".join(sorted(self._terms))
             raise InvalidInput(f"There is no loss {sorted(unknown)[0]!r}; there are {known}.")
+        if "correspondence_net" not in stage.nets:
+            model.correspondence_net.eval()  # training moves batch statistics even where no weight learns
         step = self._run(model, batch, stage, Dice(seed, batch.mask.device))
         return {name: self._terms[name](model, step) for name in stage.losses}
 

@@ -9,8 +9,9 @@ from meshrec.models.backbones import ResNet50
 from meshrec.models.hmr import Hmr
 from meshrec.models.iterative_regressor import IterativeRegressor
 from meshrec.models.part_code import PART_COUNT
-from meshrec.models.shared_perception import SharedPerception
+from meshrec.models.shared_perception import CorrespondenceReader, SharedPerception
 from meshrec.models.variants import light_body_encoder, light_correspondence_net
+from meshrec.structures import BODY30
 
 
 def spin_hmr() -> Hmr:
@@ -28,9 +29,16 @@ def paper_hmr() -> Hmr:
     return Hmr(backbone, IterativeRegressor(backbone.channels[-1], relu=True, learn_mean=True))
 
 
-def light_hmr() -> Hmr:
-    """A narrow regressor on what light DecoMR knows of a person, which is filled from its weights and never learns."""
+def light_hmr(iuv_input: bool = False, own_encoder: bool = False) -> Hmr:
+    """A narrow regressor on what light DecoMR knows of a person, which is filled from its weights and never learns.
+
+    Args:
+        iuv_input: of the correspondence net that is shared.
+        own_encoder: share that net alone; the encoder of its correspondence then learns with the regressor.
+    """
     unfilled = torch.zeros(PART_COUNT, 2), torch.ones(PART_COUNT, 2)  # boxes of parts, which the weights hold too
-    perception = SharedPerception(light_correspondence_net(*unfilled), light_body_encoder())
-    regressor = IterativeRegressor(perception.width, width=768, relu=True, dropout=0.2)
-    return Hmr(perception, regressor, nn.Identity(), frozen_backbone=True)
+    net, encoder = light_correspondence_net(*unfilled, iuv_input=iuv_input), light_body_encoder()
+    reader = CorrespondenceReader(encoder) if own_encoder else nn.Identity()
+    backbone = net if own_encoder else SharedPerception(net, encoder)
+    regressor = IterativeRegressor(encoder.width + 3 * len(BODY30), width=768, relu=True, dropout=0.2)
+    return Hmr(backbone, regressor, reader, frozen_backbone=True)

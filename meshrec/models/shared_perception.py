@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from meshrec.models.body_code import BodyEncoder, joints_from_heatmaps
-from meshrec.models.correspondence_net import CorrespondenceNet
+from meshrec.models.correspondence_net import Correspondence, CorrespondenceNet
 from meshrec.structures import BODY30
 
 
@@ -29,6 +29,25 @@ class SharedPerception(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) RGB in [0, 1] -> (B, width) the code of the body; x, y and certainty of 30 joints."""
-        found = self.correspondence_net(images)
-        joints = joints_from_heatmaps(found.joint_heatmaps)
-        return torch.cat([self.body_encoder(found.iuv, found.code, joints), joints.flatten(1)], dim=1)
+        return _encoded(self.correspondence_net(images), self.body_encoder)
+
+
+class CorrespondenceReader(nn.Module):
+    """The same features, for a method that shares the correspondence net and learns to encode bodies by itself.
+
+    Args:
+        body_encoder: of correspondence, code and joints.
+    """
+
+    def __init__(self, body_encoder: BodyEncoder) -> None:
+        super().__init__()
+        self.body_encoder = body_encoder
+
+    def forward(self, found: Correspondence) -> Tensor:
+        """What the net found in B crops -> (B, width), see `SharedPerception.forward`."""
+        return _encoded(found, self.body_encoder)
+
+
+def _encoded(found: Correspondence, body_encoder: BodyEncoder) -> Tensor:
+    joints = joints_from_heatmaps(found.joint_heatmaps)
+    return torch.cat([body_encoder(found.iuv, found.code, joints), joints.flatten(1)], dim=1)

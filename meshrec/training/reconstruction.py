@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from meshrec.build import Surface, TrainConfig, build_net, build_source, weights_metadata
+from meshrec.build import Surface, TrainConfig, build_net, build_people, build_source, weights_metadata
 from meshrec.checkpoint import load_weights, save_weights
 from meshrec.data.mixture import BatchSource
 from meshrec.engine.checkpoints import Checkpoints
@@ -47,7 +47,8 @@ class Reconstruction:
         source = build_source(self.config.data, stage, self.surface, device)
         task = DecoMRTask(self.surface.atlas, self.surface.body, device)
         if self._needs_basis(stage):
-            world.from_first(lambda: self._start_basis(task, source, folder, stage))
+            bodies = build_people(self.config.data.synthetic, self.surface, device).without_pictures()
+            world.from_first(lambda: self._start_basis(task, bodies, folder, stage))
         draw = PredictionPictures(self.surface.body.faces) if stage.needs_pictures else None
         return StageWork(source, task.losses, draw)
 
@@ -58,9 +59,9 @@ class Reconstruction:
         """Whether this is the first stage in which a location net with a basis learns."""
         earlier = self.config.stages[: self.config.stages.index(stage)]
         fresh = "location_net" not in self._started and not any("location_net" in other.nets for other in earlier)
-        return fresh and stage.location_input == "rendered" and self.net.location_net.map_basis is not None
+        return fresh and "location_net" in stage.nets and self.net.location_net.map_basis is not None
 
-    def _start_basis(self, task: DecoMRTask, source: BatchSource, folder: Path, stage: StageConfig) -> None:
+    def _start_basis(self, task: DecoMRTask, bodies: BatchSource, folder: Path, stage: StageConfig) -> None:
         """Unless the stage's own checkpoint, which holds a basis, is there; an earlier stage's holds none."""
         if Checkpoints(folder).load(stage.name) is None:
-            task.start_basis(self.net.location_net.map_basis, source, self.config.seed, BASIS_EXAMPLES)
+            task.start_basis(self.net.location_net.map_basis, bodies, self.config.seed, BASIS_EXAMPLES)

@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from meshrec.body import BodyModel
+from meshrec.build import ModelConfig, Surface, build_net, build_people
+from meshrec.data.synthetic import SyntheticPeopleConfig
 from meshrec.engine.stages import StageConfig
 from meshrec.engine.tasks import DecoMRTask, Step
 from meshrec.errors import InvalidInput
@@ -91,3 +93,17 @@ def test_a_net_that_reads_no_correspondence_is_told_none(task):
     batch = TrainingBatch.unlabelled(torch.zeros(1, 3, 4, 4), task.body.vertex_count)
     with pytest.raises(InvalidInput, match="set model.iuv_input"):
         task.losses(model, batch, perception_stage(0.5), seed=1)
+
+
+def test_a_correspondence_net_that_does_not_learn_stays_as_it_is(task):
+    """Not even its batch statistics move: all that learns from it learns from the same."""
+    surface = Surface.load()
+    model = build_net(ModelConfig("light"), surface).train()
+    batch = build_people(SyntheticPeopleConfig(suits=2), surface).batch(2, 32, seed=1)
+    before = {name: value.clone() for name, value in model.correspondence_net.state_dict().items()}
+    frozen = StageConfig("lifting", 1, nets=("location_net",), refine=False, losses={"vertices": 1})
+    task.losses(model, batch, frozen, seed=1)
+    after = model.correspondence_net.state_dict()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    task.losses(model.train(), batch, StageConfig("together", 1, refine=False, losses={"vertices": 1}), seed=1)
+    assert any(not torch.equal(after[name], value) for name, value in before.items())

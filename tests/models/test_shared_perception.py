@@ -2,7 +2,7 @@ import torch
 
 from meshrec.models import light_correspondence_net
 from meshrec.models.body_code import joints_from_heatmaps
-from meshrec.models.shared_perception import SharedPerception
+from meshrec.models.shared_perception import CorrespondenceReader, SharedPerception
 from meshrec.models.variants import LIGHT_BASIS_GRID, LIGHT_UV_GRID, light_body_encoder, light_location_net
 
 
@@ -21,6 +21,7 @@ def test_features_are_the_code_that_the_location_net_reads_and_the_joints():
         location_net(found.iuv, found.features, found.code, joints, refine=False)
     assert features.shape == (2, perception.width) == (2, 384 + 90)
     torch.testing.assert_close(features[:, :384], seen[0])
+    torch.testing.assert_close(CorrespondenceReader(location_net.body_encoder)(found), features)
     torch.testing.assert_close(features[:, 384:].unflatten(1, (30, 3)), joints)
     assert features[:, :384].std(dim=0).max() > 1e-3
 
