@@ -23,7 +23,7 @@ def main(arguments=None) -> int:
     # Only now, because these import torch and --help should be quick.
     from meshrec.assets import write_json
     from meshrec.data.photo import find_photos
-    from meshrec.demo_job import Outputs, plan_outputs, run_photos, summary
+    from meshrec.demo_job import Outputs, PhotoSheet, plan_outputs, run_photos, summary
     from meshrec.errors import InvalidInput
     from meshrec.iuv.predictor import make_predictor
     from meshrec.iuv.selection import PeopleLimits
@@ -48,13 +48,14 @@ def main(arguments=None) -> int:
     if options.view:
         check_viewer()
     limits = PeopleLimits(options.min_score)
-    model = load_model(options.weights, options.body, options.device, finder=False, method=options.method)
+    model = load_model(options.weights, options.body, options.device, finder=False, method=options.method,
+                       fast=options.fast)
     wanted.check_model(model)
     if not options.box or wanted.needs_finder or model.has_iuv_input:
         finder = make_predictor(options.iuv_backend, options.iuv_checkpoint, options.iuv_config, limits, model.device)
         model = replace(model, finder=finder)
-    reports = []
-    results = run_photos(photos, plan_outputs(photos, wanted), model, boxes_xywh=options.box,
+    reports, sheet = [], PhotoSheet(options.sheet) if options.sheet is not None else None
+    results = run_photos(photos, plan_outputs(photos, wanted, sheet is not None), model, boxes_xywh=options.box,
                          max_people=options.max_people, field_of_view_deg=options.field_of_view)
     progress = tqdm(results, total=len(photos), unit="photo", disable=None)
     for report in progress:
@@ -65,8 +66,12 @@ def main(arguments=None) -> int:
             progress.write(str(path))
         if report.error is not None:
             progress.write(f"error: {report.error}", file=sys.stderr)
+        if sheet is not None:
+            sheet.add(report)
         if options.view and report.people:
             show_people(report.people, title=str(report.photo))
+    if sheet is not None and sheet.save():
+        print(sheet.path)
     print(summary(reports))
     if options.json is not None:
         write_json([report.figures() for report in reports], options.json)
@@ -79,6 +84,7 @@ def _parser() -> OneLineParser:
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="photos, or folders of photos")
     parser.add_argument("--save", type=Path, metavar="MESH", help="mesh as .obj, .ply or .glb")
     parser.add_argument("--overlay", type=Path, metavar="PNG", help="the photo with the meshes drawn over it")
+    parser.add_argument("--sheet", type=Path, metavar="PNG", help="all photos with their meshes in one picture")
     parser.add_argument("--iuv", type=Path, metavar="PNG", help="what the person finder saw: body parts, and U and V")
     parser.add_argument("--save-iuv", type=Path, metavar="FILE",
                         help="the same as numbers: I, U, V of every pixel as .npz, or as the channels of a .png")
@@ -102,6 +108,8 @@ def _parser() -> OneLineParser:
                         help="horizontal; by default from EXIF, else the focal length is the photo's diagonal")
     parser.add_argument("--method", choices=("decomr", "hmr"),
                         help="decomr: vertices from dense correspondence (default); hmr: parameters of the body")
+    parser.add_argument("--fast", action="store_true",
+                        help="the net's own mesh, without a look at the mirror image and a body fitted to both")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="network weights instead of the shipped ones")
     parser.add_argument("--body", type=Path, metavar="FILE", help="SMPL-format body (.npz, .pkl) instead of our own")
     parser.add_argument("--view", action="store_true", help="open the meshes in a window (needs meshrec[viewer])")

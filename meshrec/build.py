@@ -10,6 +10,7 @@ import torch
 
 from meshrec.assets import asset_path
 from meshrec.body import BodyModel
+from meshrec.body.pose_prior import PosePrior
 from meshrec.checkpoint import load_weights, read_metadata
 from meshrec.data.image_dataset import DatasetConfig, ImageDataset
 from meshrec.data.mixture import BatchSource, Mixture
@@ -19,6 +20,7 @@ from meshrec.engine.devices import pick_device
 from meshrec.engine.stages import StageConfig
 from meshrec.engine.trainer import LoopConfig
 from meshrec.errors import CheckpointMismatch, InvalidInput
+from meshrec.fitting.from_net import NetFitter
 from meshrec.iuv.predictor import IuvPredictor, chosen_finder
 from meshrec.models import DecoMR
 from meshrec.models.part_code import part_boxes_uv
@@ -167,6 +169,7 @@ def load_decomr(
     body: str | Path | None = None,
     device: str | torch.device | None = None,
     finder: IuvPredictor | bool = True,
+    fast: bool = False,
 ) -> MeshModel:
     """DecoMR, ready to reconstruct.
 
@@ -176,6 +179,7 @@ def load_decomr(
         device: for example ``"cuda"``; the CPU without one.
         finder: who finds people: True for the shipped DensePose-RCNN, False for nobody (photos are then taken as
             showing one person, unless boxes are given), or any of `meshrec.iuv.predictor`.
+        fast: the net's own mesh at once, without the careful look of `MeshModel.fitter`.
     Raises:
         AssetNotFound: a file is missing.
         CheckpointMismatch: the weights are damaged, or belong to another net, body or atlas.
@@ -204,13 +208,15 @@ def load_decomr(
     target = pick_device("cpu" if device is None else str(device))
     net = build_net(config, surface)
     load_weights(path, net, expect={"atlas_hash": surface.atlas.hash})
+    there = model.to(target)
     return MeshModel(
         net.to(target).eval(),
-        model.to(target),
+        there,
         config.input_size,
         target,
         chosen_finder(finder, target),
         surface.charts,
+        None if fast else NetFitter(there, PosePrior.from_file().to(target), surface.atlas),
     )
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from meshrec.assets import array_hash, asset_path
 from meshrec.body import BodyModel
+from meshrec.body.pose_prior import PosePrior
 from meshrec.build import DEFAULT_WEIGHTS, DataConfig, Surface, build_people
 from meshrec.checkpoint import fill_model, read_metadata, read_weights, save_weights, without_prefix
 from meshrec.data.fit_store import FitStore, without_fits
@@ -25,6 +26,7 @@ from meshrec.engine.fits_in_the_loop import FitLoopConfig
 from meshrec.engine.stages import HmrStage
 from meshrec.engine.trainer import LoopConfig
 from meshrec.errors import CheckpointMismatch
+from meshrec.fitting.from_net import NetFitter
 from meshrec.iuv.predictor import IuvPredictor, chosen_finder
 from meshrec.models.hmr import Hmr
 from meshrec.models.hmr_variants import light_hmr, paper_hmr, spin_hmr
@@ -164,13 +166,14 @@ def load_hmr(
     body: str | Path | None = None,
     device: str | torch.device | None = None,
     finder: IuvPredictor | bool = True,
+    fast: bool = False,
     backbone: str | Path | None = None,
 ) -> MeshModel:
     """A model that is ready to reconstruct, with body parameters.
 
     Args:
         weights: a file written by ``tools/train.py``; the shipped default without one.
-        body, device, finder: see `meshrec.load.load_model`.
+        body, device, finder, fast: see `meshrec.load.load_model`.
         backbone: weights of the DecoMR whose backbone a light HMR shares; the shipped ones without.
     Raises:
         AssetNotFound: a file is missing.
@@ -189,9 +192,15 @@ def load_hmr(
     target = pick_device("cpu" if device is None else str(device))
     net = build_hmr(config, backbone)
     fill_hmr(path, net, config, surface.body.hash)
-    body_there = surface.body.to(target)
+    there = surface.body.to(target)
     return MeshModel(
-        net.to(target).eval(), body_there, config.input_size, target, chosen_finder(finder, target), surface.charts
+        net.to(target).eval(),
+        there,
+        config.input_size,
+        target,
+        chosen_finder(finder, target),
+        surface.charts,
+        None if fast else NetFitter(there, PosePrior.from_file().to(target)),
     )
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
+
+import cv2
+import numpy as np
 
 from meshrec.body.pose_prior import PosePrior
 from meshrec.command_line import one_line
@@ -34,6 +38,7 @@ from meshrec.vis.iuv_picture import draw_iuv
 from meshrec.vis.overlay import draw_overlay
 
 _LOG = logging.getLogger(__name__)
+_SHEET_CELL_PX = 240
 
 
 @dataclass(frozen=True)
@@ -130,12 +135,15 @@ class PhotoReport:
                 "files": [str(path) for path in self.files], "error": self.error}
 
 
-def plan_outputs(photos: Sequence[Path], wanted: Outputs) -> list[Outputs]:
+def plan_outputs(photos: Sequence[Path], wanted: Outputs, sheet: bool = False) -> list[Outputs]:
     """The output files of every photo.
 
     One photo gets the wanted files as they are, several get the photo's name appended (``mesh.obj`` becomes
-    ``mesh_street.obj``). If nothing is wanted, a mesh and an overlay named after the photo go to the working directory.
+    ``mesh_street.obj``). If nothing is wanted, nor a `sheet` of all, a mesh and an overlay named after the photo go to
+    the working directory.
     """
+    if not wanted.files and sheet:
+        return [wanted] * len(photos)
     if not wanted.files:
         return [Outputs(mesh=Path(f"{label}_mesh.obj"), overlay=Path(f"{label}_overlay.png"))
                 for label in _labels(photos)]
@@ -166,6 +174,31 @@ def run_photos(photos: Sequence[Path], outputs: Sequence[Outputs], model: MeshMo
             yield PhotoReport(path, time.perf_counter() - start, error=f"{type(error).__name__}: {one_line(error)}")
         else:
             yield PhotoReport(path, time.perf_counter() - start, people, files)
+
+
+class PhotoSheet:
+    """All photos of a job with their meshes in one picture, small, in order, with their names."""
+
+    def __init__(self, path: Path) -> None:
+        if path.suffix.lower() != ".png":
+            raise InvalidInput(f"Cannot save a sheet of photos as {str(path)!r}: the extension must be .png.")
+        self.path = path
+        self._pictures: list[np.ndarray] = []
+        self._captions: list[str] = []
+
+    def add(self, report: PhotoReport) -> None:
+        """One more photo; those that failed are left out."""
+        if report.error is None:
+            pixels = read_photo(report.photo).pixels
+            self._pictures.append(_shrunk(draw_overlay(pixels, report.people)))
+            self._captions.append(f"{report.photo.stem}: {len(report.people)}")
+
+    def save(self) -> bool:
+        """Write the sheet; whether there was anything to show."""
+        if self._pictures:
+            columns = math.ceil(math.sqrt(len(self._pictures)))
+            save_png(contact_sheet(self._pictures, columns, self._captions), self.path)
+        return bool(self._pictures)
 
 
 def summary(reports: Sequence[PhotoReport]) -> str:
@@ -220,6 +253,11 @@ def _write_people(people: Sequence[MeshPrediction], output: Outputs, model: Mesh
         if output.skeleton is not None:
             written += save_skeleton(known, body, output.skeleton)
     return written
+
+
+def _shrunk(picture: np.ndarray) -> np.ndarray:
+    scale = min(1.0, _SHEET_CELL_PX / max(picture.shape[:2]))
+    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 
 def _labels(photos: Sequence[Path]) -> list[str]:

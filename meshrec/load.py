@@ -29,6 +29,7 @@ def load_model(
     device: str | torch.device | None = None,
     finder: IuvPredictor | bool = True,
     method: str | None = None,
+    fast: bool = False,
 ) -> MeshModel:
     """A model that is ready to reconstruct.
 
@@ -41,6 +42,8 @@ def load_model(
             showing one person, unless boxes are given), or any of `meshrec.iuv.predictor`.
         method: ``"decomr"``, vertices by way of dense correspondence, or ``"hmr"``, parameters of the body. Without one
             the weights say, and without weights it is decomr.
+        fast: the net's own answer at once. Otherwise nets of ours look at every crop in a mirror too, where they can,
+            and a body is fitted to the mesh and the joints that they found.
     Raises:
         AssetNotFound: a file is missing.
         CheckpointMismatch: the weights are damaged, or belong to another method, net, body or atlas.
@@ -55,8 +58,8 @@ def load_model(
         _check_is_spin(Path(weights))
         return _load_spin(weights, body, device, finder)
     if (method or _method_of(weights)) == HMR:
-        return load_hmr(weights, body, device, finder)
-    return load_decomr(weights, body, device, finder)
+        return load_hmr(weights, body, device, finder, fast)
+    return load_decomr(weights, body, device, finder, fast)
 
 
 def _method_of(weights: str | Path | None) -> str:

@@ -102,7 +102,7 @@ def measure(
     words = {"people": f"{people} of the synthetic test set"} | words
     sources = [source]
     if with_net:
-        sources.append(predicted_meshes(config, surface, load_model(finder=False)))
+        sources.append(predicted_meshes(config, surface, load_model(finder=False, fast=True)))
     figures = {}
     for each in sources:
         figures |= measure_parameters(each, surface.body, prior, people, progress)

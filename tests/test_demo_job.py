@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from meshrec.build import Surface
-from meshrec.demo_job import Outputs, PhotoReport, plan_outputs, run_photos, summary
+from meshrec.demo_job import Outputs, PhotoReport, PhotoSheet, plan_outputs, run_photos, summary
 from meshrec.errors import InvalidInput
 from meshrec.iuv.iuv_files import load_iuv, load_iuv_png
 from meshrec.models.hmr_variants import light_hmr
@@ -32,6 +32,28 @@ def test_several_photos_get_their_names_appended_and_never_the_same_file():
 def test_without_wishes_a_mesh_and_an_overlay_go_to_the_working_directory():
     plan = plan_outputs([Path("far/away/street.jpg")], Outputs())
     assert plan == [Outputs(mesh=Path("street_mesh.obj"), overlay=Path("street_overlay.png"))]
+    # Whoever wants all photos in one picture has said what he wants.
+    assert plan_outputs([Path("far/away/street.jpg")], Outputs(), sheet=True) == [Outputs()]
+
+
+def sheet_size(folder, photos):
+    """Width and height of the sheet of some photos, None where there is none."""
+    sheet = PhotoSheet(folder / "sheet.png")
+    for report in run_photos(photos, plan_outputs(photos, Outputs(), sheet=True), egg_model()):
+        sheet.add(report)
+    if not sheet.save():
+        return None
+    with Image.open(sheet.path) as picture:
+        return picture.size
+
+
+def test_a_sheet_shows_every_photo_that_could_be_read(tmp_path):
+    good, bad = list(write_readable_photos(tmp_path).values()), list(write_unreadable_photos(tmp_path).values())
+    assert sheet_size(tmp_path, bad) is None
+    one, several = sheet_size(tmp_path, good[:1]), sheet_size(tmp_path, [*good[:1], *bad, *good[:1] * 3])
+    assert several[0] == 2 * one[0] - 4 and several[1] == 2 * one[1] - 4  # two by two, with one common margin
+    with pytest.raises(InvalidInput, match="must be .png"):
+        PhotoSheet(tmp_path / "sheet.pdf")
 
 
 @pytest.mark.parametrize("option, name, allowed", [("mesh", "m.stl", ".obj, .ply, .glb"), ("overlay", "o.jpg", ".png"),

@@ -43,6 +43,7 @@ def main(arguments=None) -> None:
     parser.add_argument("--json", help="write figures and protocols to this file")
     parser.add_argument("--csv", help="write the figures of every person, or picture, to this file")
     parser.add_argument("--pictures", metavar="FOLDER", help="write sheets of the best, median and worst ones here")
+    parser.add_argument("--fast", action="store_true", help="measure the net's own mesh, without fitting a body to it")
     parser.add_argument("--device")
     chosen = vars(parser.parse_intermixed_args(arguments))
     config, overrides = chosen.pop("config"), chosen.pop("overrides")

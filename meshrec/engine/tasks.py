@@ -12,7 +12,7 @@ from meshrec import losses
 from meshrec.body import BodyModel
 from meshrec.body.regressors import NamedJoints
 from meshrec.data.mixture import BatchSource
-from meshrec.data.synthetic.corruption import corrupt_iuv, corrupt_joints
+from meshrec.data.synthetic.corruption import FINDER_SEVERITY, corrupt_iuv, corrupt_joints
 from meshrec.data.synthetic.dice import Dice
 from meshrec.engine.stages import StageConfig
 from meshrec.errors import InvalidInput
@@ -127,7 +127,7 @@ class DecoMRTask:
             return ()
         if not model.correspondence_net.iuv_input:
             raise InvalidInput("A stage with iuv_share needs a model that reads correspondence: set model.iuv_input.")
-        iuv = corrupt_iuv(batch.mask, batch.uv, dice, self.atlas.hash)
+        iuv = corrupt_iuv(batch.mask, batch.uv, dice, self.atlas.hash, FINDER_SEVERITY)
         told = dice.chance(share, len(batch)) & batch.has_iuv
         return (IuvMap(iuv.mask * told[:, None, None], iuv.uv, iuv.atlas_hash),)
 

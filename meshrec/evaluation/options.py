@@ -22,6 +22,7 @@ class EvaluationOptions:
         json, csv: files to write figures, and those of every person or picture, to.
         pictures: folder for contact sheets.
         device: for example ``cuda``.
+        fast: measure the net's own answer, see `meshrec.load.load_model`.
     """
 
     weights: str | None = None
@@ -34,6 +35,7 @@ class EvaluationOptions:
     csv: str | None = None
     pictures: str | None = None
     device: str | None = None
+    fast: bool = False
 
     def places(self, reserved: str) -> dict[str, str]:
         """The sets' places by name.

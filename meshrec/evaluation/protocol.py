@@ -25,5 +25,6 @@ def model_words(weights: str | Path | None, model: MeshModel, surface: Surface) 
         "charts_hash": surface.charts.hash,
         "surface_distances": similarity,
         "crop_px": str(model.input_size),
+        "meshes": "the net's own" if model.fitter is None else "bodies fitted to what the net found",
         "computed_by": f"meshrec {meshrec.__version__}, torch {torch.__version__}, {model.device.type}",
     }

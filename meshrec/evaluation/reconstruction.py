@@ -48,7 +48,7 @@ class ReconstructionEvaluation:
         self.config, self.options, self.world = config, options, world
         device = None if options.device is None else world.pick_device(options.device)
         weights = options.weights or _shipped_weights(config)
-        self.model = load_model(weights, device=device, finder=False)
+        self.model = load_model(weights, device=device, finder=False, fast=options.fast)
         self.surface = surface_of(self.model)
         self.reader = JointReader(self.surface.body, options.regressor)
         self.words = model_words(weights, self.model, self.surface)

@@ -24,16 +24,19 @@ class DecoMROutput:
         location_map: the surface in the atlas, metres, camera axes.
         vertices: (B, V, 3) read from that map.
         camera: weak perspective of the crop.
+        joints: (B, J, 3) x, y in [-1, 1] and a confidence, read from heatmaps; None for nets without.
     """
 
     correspondence: Correspondence
     location_map: LocationMap
     vertices: Tensor
     camera: WeakPerspectiveCamera
+    joints: Tensor | None = None
 
     def bodies(self, body: BodyModel) -> CropBodies:
         """What any net answers; ``body`` is not needed, because the map knows the vertices."""
-        return CropBodies(self.vertices, self.camera, self.correspondence.iuv, self.location_map)
+        found = self.correspondence.iuv
+        return CropBodies(self.vertices, self.camera, found, self.location_map, joints=self.joints)
 
 
 class DecoMR(nn.Module):
@@ -63,4 +66,4 @@ class DecoMR(nn.Module):
         joints = None if found.joint_heatmaps is None else joints_from_heatmaps(found.joint_heatmaps)
         location = self.location_net(found.iuv, found.features, found.code, joints)
         vertices = map_to_vertices(location.location_map.points, self.atlas)
-        return DecoMROutput(found, location.location_map, vertices, location.camera)
+        return DecoMROutput(found, location.location_map, vertices, location.camera, joints)

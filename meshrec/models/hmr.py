@@ -11,6 +11,7 @@ from meshrec.body.model import BodyModel
 from meshrec.checks import check_shapes
 from meshrec.models.correspondence_net import IMAGE_MEAN, IMAGE_STD
 from meshrec.models.iterative_regressor import BodyEstimate, IterativeRegressor
+from meshrec.models.shared_perception import SharedPerception
 from meshrec.structures import BodyParams, CropBodies, WeakPerspectiveCamera
 
 
@@ -20,9 +21,11 @@ class HmrOutput:
 
     Attributes:
         steps: one estimate per step; losses read the last one, the discriminators all of them.
+        joints: (B, 30, 3) where the perception that a light HMR shares saw joints, see `CropBodies`.
     """
 
     steps: tuple[BodyEstimate, ...]
+    joints: Tensor | None = None
 
     @property
     def params(self) -> BodyParams:
@@ -36,7 +39,7 @@ class HmrOutput:
 
     def bodies(self, body: BodyModel) -> CropBodies:
         """What any net answers: the body in that shape and pose."""
-        return CropBodies(body(self.params).vertices, self.camera, params=self.params)
+        return CropBodies(body(self.params).vertices, self.camera, params=self.params, joints=self.joints)
 
     @property
     def every_params(self) -> BodyParams:
@@ -91,7 +94,8 @@ class Hmr(nn.Module):
         check_shapes(images=(images, "B 3 H W"))
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen_backbone):
             features = self.backbone(images if self.frozen_backbone else (images - self.image_mean) / self.image_std)
-        return HmrOutput(self.regressor(self.reader(features)))
+        joints = self.backbone.joints_in(features) if isinstance(self.backbone, SharedPerception) else None
+        return HmrOutput(self.regressor(self.reader(features)), joints)
 
     def train(self, mode: bool = True) -> Hmr:
         """As usual, but batch statistics of a frozen backbone stay what they are."""

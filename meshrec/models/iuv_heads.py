@@ -37,6 +37,8 @@ class HeadOutput:
 class ContinuousHead(nn.Module):
     """DecoMR's heads: sigmoid mask and sigmoid u, v on the one continuous chart."""
 
+    joints = 0  # it has no heatmaps
+
     def __init__(self, channels: int, norm: str = "group") -> None:
         super().__init__()
         self.mask = nn.Sequential(Bottleneck(channels, HEAD_WIDTH, norm), nn.Conv2d(HEAD_WIDTH, 1, 1))
@@ -57,7 +59,7 @@ class PartHead(nn.Module):
 
     def __init__(self, channels: int, part_code: PartCode, joints: int = 0, norm: str = "batch") -> None:
         super().__init__()
-        self.part_code = part_code
+        self.part_code, self.joints = part_code, joints
         self.block = Bottleneck(channels, channels, norm)
         self._sizes = [1, 1, PART_COUNT + 1, 2 * PART_COUNT, joints]
         self.last = nn.Conv2d(channels, sum(self._sizes), 1)

@@ -31,6 +31,10 @@ class SharedPerception(nn.Module):
         """(B, 3, H, W) RGB in [0, 1] -> (B, width) the code of the body; x, y and certainty of 30 joints."""
         return _encoded(self.correspondence_net(images), self.body_encoder)
 
+    def joints_in(self, features: Tensor) -> Tensor:
+        """(B, 30, 3) x, y and confidence out of the vectors."""
+        return features[:, self.body_encoder.width :].unflatten(1, (-1, 3))
+
 
 class CorrespondenceReader(nn.Module):
     """The same features, for a method that shares the correspondence net and learns to encode bodies by itself.

@@ -10,19 +10,25 @@ from meshrec.data.synthetic.dice import Dice
 from meshrec.structures import IuvMap
 
 
-def corrupt_iuv(mask: Tensor, uv: Tensor, dice: Dice, atlas_hash: str = "") -> IuvMap:
+# A light DensePose-RCNN mistakes the side of every fourth person or so, and puts half of the pixels on a wrong part.
+FINDER_SEVERITY = 4.0
+
+
+def corrupt_iuv(mask: Tensor, uv: Tensor, dice: Dice, atlas_hash: str = "", severity: float = 1.0) -> IuvMap:
     """Rendered masks and coordinates with smooth noise, mirrored patches, holes and ragged edges.
 
     Args:
         mask: (B, h, w) 0 or 1.
         uv: (B, 2, h, w) in [0, 1]; the atlas is symmetric about u = 0.5, so 1 - u is the same place on the other side.
+        severity: multiplies how far coordinates are off and how often people are mirrored; 1 for the errors of a
+            correspondence net, more for a net that should doubt what it is told.
     """
     count, height, width = mask.shape
     chance = lambda share: dice.chance(share, count, 1, 1)  # noqa: E731
-    strength = 0.025 * dice.uniform(count, 1, 1, 1)
+    strength = 0.025 * severity * dice.uniform(count, 1, 1, 1)
     noise = _smooth(count, 2, 6, height, dice) + 0.4 * dice.normal(*uv.shape)
     uv = (uv + strength * noise).clamp(0, 1)
-    mirrored = chance(0.06) | (chance(0.2) & (_smooth(count, 1, 4, height, dice)[:, 0] > 1.0))
+    mirrored = chance(0.06 * severity) | (chance(min(1.0, 0.2 * severity)) & (_smooth(count, 1, 4, height, dice)[:, 0] > 1.0))
     uv = torch.cat([torch.where(mirrored[:, None], 1 - uv[:, :1], uv[:, :1]), uv[:, 1:]], dim=1)
     hole = chance(0.3) & _box(count, height, width, dice)
     ragged = _smooth(count, 1, 10, height, dice)[:, 0] > 2.2 - 0.8 * dice.uniform(count, 1, 1)
