@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from meshrec.build import TrainConfig
-from meshrec.config import load_config
+from meshrec.config import load_one_of
 from meshrec.engine.stages import StageConfig
 from meshrec.errors import InvalidInput
+from meshrec.training.run import TASKS, RunConfig
 
 # A stage that ends by the clock needs some number of steps that it does not reach.
 _UNREACHED_STEPS = 10_000_000
@@ -24,6 +24,11 @@ class VariantConfig:
     """names its row of the table and its folder."""
     overrides: tuple[str, ...] = ()
     """changes to the training's configuration, ``key=value`` words as for ``tools/train.py``."""
+    config: str = ""
+    """configuration of a training of its own, relative to the plan's file; without one, the plan's. It must take the
+    plan's overrides."""
+    start_from: tuple[str, ...] = ()
+    """weights to start from, ``NET=FILE`` words as for ``tools/train.py``; random ones without."""
 
 
 @dataclass(frozen=True)
@@ -85,19 +90,21 @@ class Run:
 
     variant: str
     seed: int
-    config: TrainConfig
+    config: RunConfig
     folder: Path
+    start_from: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         return f"{self.variant}, seed {self.seed}"
 
 
-def planned_runs(plan: AblationConfig, training: Path, folder: Path) -> Iterator[Run]:
+def planned_runs(plan: AblationConfig, place: Path, folder: Path) -> Iterator[Run]:
     """All runs, seed by seed, so that an unfinished ablation can be compared too.
 
     Args:
-        training: file of the training's configuration.
+        place: folder of the plan's file, from which its configurations are named.
+        folder: of all runs.
     Raises:
         InvalidInput: overrides that the configuration does not take; found before anything is trained.
     """
@@ -105,11 +112,12 @@ def planned_runs(plan: AblationConfig, training: Path, folder: Path) -> Iterator
         for variant in plan.variants:
             words = [*plan.overrides, *variant.overrides, f"seed={seed}"]
             try:
-                config = load_config(TrainConfig, training, words)
+                config = load_one_of(TASKS, "task", place / (variant.config or plan.config), words)
             except InvalidInput as error:
                 raise InvalidInput(f"Variant {variant.name}: {error}") from error
             stages = share_budget(config.stages, plan.budget)
-            yield Run(variant.name, seed, replace(config, stages=stages), folder / variant.name / f"seed{seed}")
+            config = replace(config, stages=stages)
+            yield Run(variant.name, seed, config, folder / variant.name / f"seed{seed}", variant.start_from)
 
 
 def share_budget(stages: Sequence[StageConfig], budget: BudgetConfig) -> tuple[StageConfig, ...]:

@@ -15,9 +15,20 @@ from meshrec.assets import write_atomically, write_json
 _NOTHING = Estimate(math.nan, math.nan, {})
 
 
-def write_report(plan: AblationConfig, rows: Sequence[Comparison], failures: Mapping[str, str], folder: Path) -> str:
-    """Writes ``table.md`` and ``table.json``; returns the Markdown."""
-    text = markdown(plan, rows, failures)
+def write_report(
+    plan: AblationConfig,
+    rows: Sequence[Comparison],
+    failures: Mapping[str, str],
+    folder: Path,
+    unfinished: Sequence[str] = (),
+) -> str:
+    """Writes ``table.md`` and ``table.json``; returns the Markdown.
+
+    Args:
+        failures: what went wrong, by the runs' names.
+        unfinished: names of runs that the rows lack.
+    """
+    text = markdown(plan, rows, failures, unfinished)
     with write_atomically(folder / "table.md") as path:
         path.write_text(text, encoding="utf-8")
     content = {"plan": dataclasses.asdict(plan), "results": [dataclasses.asdict(row) for row in rows]}
@@ -25,7 +36,9 @@ def write_report(plan: AblationConfig, rows: Sequence[Comparison], failures: Map
     return text
 
 
-def markdown(plan: AblationConfig, rows: Sequence[Comparison], failures: Mapping[str, str]) -> str:
+def markdown(
+    plan: AblationConfig, rows: Sequence[Comparison], failures: Mapping[str, str], unfinished: Sequence[str] = ()
+) -> str:
     """Means, differences to the baseline and what they rest on."""
     baseline = plan.variants[0].name
     parts = [
@@ -38,6 +51,8 @@ def markdown(plan: AblationConfig, rows: Sequence[Comparison], failures: Mapping
         "be chance.",
     ]
     parts += [f"Failed: {name}: {reason}" for name, reason in failures.items()]
+    if waiting := [name for name in unfinished if name not in failures]:
+        parts.append(f"Not finished: {'; '.join(waiting)}.")
     return "\n\n".join(parts) + "\n"
 
 

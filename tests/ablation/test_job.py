@@ -1,13 +1,15 @@
 """The harness: what is done is not done again, what fails is passed over, and the smoke plan really runs."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from meshrec.ablation import job, run_ablation
 from meshrec.assets import write_json
-from meshrec.errors import InvalidInput, MeshrecError, Stopped
+from meshrec.errors import AssetNotFound, InvalidInput, MeshrecError, Stopped
 
 SMOKE = Path(__file__).parents[2] / "configs" / "ablations" / "smoke.yaml"
 
@@ -17,7 +19,7 @@ def work(monkeypatch):
     """Stands for training and evaluation; records who was trained and measured."""
     done = []
 
-    def train(config, folder):
+    def train(config, folder, starts):
         done.append(("train", folder.parent.name, config.seed))
         (folder / "latest.pt").write_text("")
         (folder / "weights.safetensors").write_text("")
@@ -60,15 +62,52 @@ def test_runs_of_other_settings_are_not_mixed_in(tmp_path, work):
         run_ablation(SMOKE, ["budget.steps=3"], tmp_path)
 
 
+def test_weights_to_start_from_must_be_there_and_stay_the_same(tmp_path, work):
+    start = tmp_path / "start.safetensors"
+    words = [f"variants.1.start_from=[all={start}]", "seeds=[1]"]
+    with pytest.raises(AssetNotFound, match="no file of weights to start from: 'all="):
+        run_ablation(SMOKE, words, tmp_path / "runs")
+    start.write_text("first")
+    run_ablation(SMOKE, words, tmp_path / "runs")
+    assert ("train", "no_facing_loss", 1) in work
+    start.write_text("second")
+    with pytest.raises(InvalidInput, match="other settings .see its start_from.json"):
+        run_ablation(SMOKE, words, tmp_path / "runs")
+
+
+def test_a_run_that_another_process_has_in_hand_is_left_to_it(tmp_path, work):
+    """The other one is real; when it is killed, its run is free again."""
+    pytest.importorskip("fcntl", reason="Windows has no such locks; one process does all the work there")
+    folder = tmp_path / "baseline" / "seed1"
+    folder.mkdir(parents=True)
+    hold = (
+        "import fcntl, sys; file = open(sys.argv[1], 'w'); fcntl.flock(file, fcntl.LOCK_EX); print('mine', flush=True)"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", f"{hold}; input()", str(folder / "lock")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert other.stdout.readline() == "mine\n"
+        outcome = run_ablation(SMOKE, folder=tmp_path)
+        assert {run[1:] for run in work} == set(RUNS) - {("baseline", 1)}
+        assert "Not finished: baseline, seed 1." in outcome.table and outcome.failures == {}
+    finally:
+        other.kill()
+        other.wait()
+    assert "Not finished" not in run_ablation(SMOKE, folder=tmp_path).table
+    assert work[-2:] == [("train", "baseline", 1), ("measure", "baseline", 1)]
+
+
 def test_a_failing_variant_is_passed_over_and_tried_again(tmp_path, work, monkeypatch):
     train = job.train_stages
 
-    def fail(config, folder):
+    def fail(config, folder, starts):
         if folder.parent.name == "no_facing_loss" and config.seed == 1:
             raise MeshrecError("The loss is nan.")
         if folder.parent.name == "baseline" and config.seed == 2:
             raise RuntimeError("out of memory")
-        train(config, folder)
+        train(config, folder, starts)
 
     monkeypatch.setattr(job, "train_stages", fail)
     outcome = run_ablation(SMOKE, folder=tmp_path)
@@ -80,7 +119,7 @@ def test_a_failing_variant_is_passed_over_and_tried_again(tmp_path, work, monkey
 
 
 def test_an_asked_for_stop_ends_the_whole(tmp_path, work, monkeypatch):
-    def stop(config, folder):
+    def stop(config, folder, starts):
         raise Stopped("Stopped by SIGINT.", 130)
 
     monkeypatch.setattr(job, "train_stages", stop)

@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from meshrec.ablation.plan import AblationConfig, BudgetConfig, planned_runs, share_budget
-from meshrec.config import build_config, load_config
+from meshrec.build import TrainConfig
+from meshrec.build_hmr import HmrTrainConfig
+from meshrec.config import build_config, load_config, load_one_of
 from meshrec.errors import InvalidInput
+from meshrec.training.run import TASKS
 from tests.support.toy_training import toy_stage
 
 ABLATIONS = Path(__file__).parents[2] / "configs" / "ablations"
@@ -16,12 +19,12 @@ PLANS = sorted(ABLATIONS.glob("*.yaml"))
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
 def test_every_shipped_plan_gives_all_variants_the_same_budget(path, tmp_path):
     plan = load_config(AblationConfig, path)
-    runs = list(planned_runs(plan, path.parent / plan.config, tmp_path))
+    runs = list(planned_runs(plan, path.parent, tmp_path))
     assert len(runs) == len(plan.variants) * len(plan.seeds) == len({run.folder for run in runs})
     assert {sum(stage.steps for stage in run.config.stages) for run in runs} == {plan.budget.steps}
     assert [run.config.seed for run in runs] == [seed for seed in plan.seeds for _ in plan.variants]
-    configurations = {str(run.config) for run in runs}
-    assert len(configurations) == len(runs), "two variants do not differ"
+    assert len({str((run.config, run.start_from)) for run in runs}) == len(runs), "two variants do not differ"
+    assert len({stage.batch for run in runs for stage in run.config.stages}) == 1, "steps are no equal budget"
 
 
 def test_steps_are_shared_in_proportion_and_add_up():
@@ -56,4 +59,24 @@ def test_contradictory_plans_are_refused(changes, expected):
 def test_a_misspelt_override_is_found_at_once_and_names_its_variant(tmp_path):
     plan = load_config(AblationConfig, ABLATIONS / "smoke.yaml", ["variants.1.overrides=[stages.0.losess.facing=0]"])
     with pytest.raises(InvalidInput, match="Variant no_facing_loss: .*losess"):
-        list(planned_runs(plan, ABLATIONS / plan.config, tmp_path))
+        list(planned_runs(plan, ABLATIONS, tmp_path))
+
+
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
+def test_no_configuration_of_a_variants_own_changes_what_people_are_made_of(path):
+    """Runs are measured on people of the plan's configuration."""
+    plan = load_config(AblationConfig, path)
+    bases = [plan.config, *(variant.config for variant in plan.variants if variant.config)]
+    assert len({str(load_one_of(TASKS, "task", path.parent / base).data) for base in bases}) == 1
+
+
+def test_variants_may_be_trainings_of_another_kind_and_start_from_weights(tmp_path):
+    plan = load_config(AblationConfig, ABLATIONS / "map_or_parameters.yaml", ["seeds=[4]", "budget.steps=7"])
+    ours, other = planned_runs(plan, ABLATIONS, tmp_path)
+    assert isinstance(ours.config, TrainConfig) and isinstance(other.config, HmrTrainConfig)
+    assert [word.partition("=")[0] for word in ours.start_from] == ["correspondence_net"] and not other.start_from
+    assert [run.config.stages[0].steps for run in (ours, other)] == [7, 7] and other.config.seed == 4
+    # The same samples: what draws them agrees.
+    assert ours.config.data == other.config.data
+    for name in ("batch", "size", "photo_share", "learning_rate", "average_decay", "schedule"):
+        assert getattr(ours.config.stages[0], name) == getattr(other.config.stages[0], name), name
