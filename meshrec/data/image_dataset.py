@@ -39,10 +39,12 @@ class DatasetConfig:
     parameters of other bodies than the one in use are not used."""
     render: bool = True
     """draw the dense correspondence from the mesh where that is known."""
+    smallest_px: float = 0.0
+    """people whose box is shorter than this, on its longer side in pixels of the image, are left out."""
 
     def __post_init__(self) -> None:
-        if self.share <= 0:
-            raise ValueError(f"share must be positive, got {self.share}")
+        if self.share <= 0 or self.smallest_px < 0:
+            raise ValueError(f"share must be positive and smallest_px not negative, got {self}")
 
 
 class ImageDataset:
@@ -72,6 +74,8 @@ class ImageDataset:
             InvalidInput: one of them is damaged or of another kind.
         """
         people = read_annotations(config.file)
+        large = people.box_xywh_px[:, 2:].max(axis=1, initial=0) >= config.smallest_px
+        people = people.select(np.flatnonzero(large))
         if not Path(config.images).is_dir():
             raise AssetNotFound(f"There is no folder {config.images} with the images of {config.file}.")
         return cls(people, config.images, MeshTruth(body, config.bodies), (atlas, charts) if config.render else None)

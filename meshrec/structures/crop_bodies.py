@@ -23,8 +23,8 @@ class CropBodies:
         iuv: correspondence of the crops, of methods that find it.
         location_map: the surface in the atlas, of methods that have one.
         params: shape and pose, of methods that regress them.
-        joints: (B, 30, 3) Body-30 joints as they were seen in the crops, apart from the bodies, of methods that look for
-            them: x, y in [-1, 1] between the crop's edges, and a confidence of 0 to 1.
+        joints: (B, 30, 3) Body-30 joints as they were seen in the crops, apart from the bodies, of methods that look
+            for them: x, y in [-1, 1] between the crop's edges, and a confidence of 0 to 1.
     """
 
     vertices: Tensor

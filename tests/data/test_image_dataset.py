@@ -1,6 +1,7 @@
 """Labelled photographs as training samples: everything that is known of a person moves with the picture."""
 
 import copy
+import dataclasses
 
 import cv2
 import numpy as np
@@ -253,6 +254,16 @@ def test_configured_data_sets_are_opened_and_what_is_missing_is_named(scene, bod
     with pytest.raises(AssetNotFound, match="no body file"):
         files = {"smpl_male": "nowhere.pkl"}
         ImageDataset.from_config(DatasetConfig(config.file, str(folder), bodies=files), body, *surface)
+
+
+def test_people_in_small_boxes_can_be_left_out(scene, body, surface, tmp_path):
+    folder, people = scene
+    write_annotations(people, tmp_path / "people.npz")
+    size = float(people.box_xywh_px[0, 2:].max())
+    config = DatasetConfig(str(tmp_path / "people.npz"), str(folder), smallest_px=size - 1)
+    assert len(ImageDataset.from_config(config, body, *surface)) == 1
+    with pytest.raises(InvalidInput, match="at least one"):
+        ImageDataset.from_config(dataclasses.replace(config, smallest_px=size + 1), body, *surface)
 
 
 def test_a_fit_teaches_only_if_it_was_kept(scene, body, surface):

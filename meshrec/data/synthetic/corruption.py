@@ -9,7 +9,6 @@ from torch import Tensor
 from meshrec.data.synthetic.dice import Dice
 from meshrec.structures import IuvMap
 
-
 # A light DensePose-RCNN mistakes the side of every fourth person or so, and puts half of the pixels on a wrong part.
 FINDER_SEVERITY = 4.0
 
@@ -28,7 +27,8 @@ def corrupt_iuv(mask: Tensor, uv: Tensor, dice: Dice, atlas_hash: str = "", seve
     strength = 0.025 * severity * dice.uniform(count, 1, 1, 1)
     noise = _smooth(count, 2, 6, height, dice) + 0.4 * dice.normal(*uv.shape)
     uv = (uv + strength * noise).clamp(0, 1)
-    mirrored = chance(0.06 * severity) | (chance(min(1.0, 0.2 * severity)) & (_smooth(count, 1, 4, height, dice)[:, 0] > 1.0))
+    patches = _smooth(count, 1, 4, height, dice)[:, 0] > 1.0
+    mirrored = chance(0.06 * severity) | (chance(min(1.0, 0.2 * severity)) & patches)
     uv = torch.cat([torch.where(mirrored[:, None], 1 - uv[:, :1], uv[:, :1]), uv[:, 1:]], dim=1)
     hole = chance(0.3) & _box(count, height, width, dice)
     ragged = _smooth(count, 1, 10, height, dice)[:, 0] > 2.2 - 0.8 * dice.uniform(count, 1, 1)
