@@ -84,6 +84,7 @@ def measure(run: Run, plan: AblationConfig, training: Path) -> None:
         people=plan.test.people,
         json=str(run.folder / _FIGURES),
         device=run.config.loop.device,
+        fast=True,  # what training made of the nets, not what fitting makes of their answers
     )
     run_evaluation(training, plan.overrides, options)
     write_json(test, run.folder / _TEST)
