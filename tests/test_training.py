@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from meshrec.assets import asset_path
-from meshrec.build import DEFAULT_WEIGHTS, load_decomr
+from meshrec.build import DEFAULT_WEIGHTS, TrainConfig, load_decomr
 from meshrec.build_detector import DetectorTrainConfig
 from meshrec.checkpoint import read_weights
 from meshrec.config import load_config
@@ -22,6 +22,7 @@ from meshrec.iuv.rcnn_files import load_rcnn
 from meshrec.iuv.results import DENSEPOSE_CHARTS
 from meshrec.training import run_training
 from meshrec.training.detection import Detection
+from meshrec.training.reconstruction import Reconstruction
 
 REPOSITORY = Path(__file__).parents[1]
 SMOKE = REPOSITORY / "configs" / "smoke"
@@ -142,6 +143,32 @@ def test_the_basis_is_started_once_though_earlier_stages_left_a_checkpoint(tmp_p
 def test_mistakes_are_explained(tmp_path, arguments, expected):
     with pytest.raises(InvalidInput, match=expected):
         run_training(SMOKE / "decomr_light.yaml", folder=tmp_path, **arguments)
+
+
+class ScriptedWorld:
+    """A first process that notes what it gives to the others, or, given such notes, one of those others."""
+
+    def __init__(self, answers=None):
+        self.is_first, self.answers = answers is None, [] if answers is None else list(answers)
+
+    def from_first(self, make):
+        if not self.is_first:
+            return self.answers.pop(0)
+        self.answers.append(make())
+        return self.answers[-1]
+
+
+def test_processes_that_have_not_read_the_starting_weights_ask_the_first_one_for_the_same_things(tmp_path):
+    config = load_config(TrainConfig, SMOKE / "decomr_light.yaml")
+    stage, device = config.stages[1], torch.device("cpu")
+    first, other = Reconstruction(config), Reconstruction(config)
+    first.start_from(f"location_net={asset_path(DEFAULT_WEIGHTS)}")
+    world = ScriptedWorld()
+    first.prepare(stage, device, tmp_path, world)
+    followed = ScriptedWorld(world.answers)
+    before = other.net.location_net.map_basis.components.clone()
+    other.prepare(stage, device, tmp_path, followed)
+    assert followed.answers == [] and torch.equal(other.net.location_net.map_basis.components, before)
 
 
 def start_tool(folder, *launcher):

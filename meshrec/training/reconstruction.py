@@ -46,7 +46,8 @@ class Reconstruction:
     def prepare(self, stage: StageConfig, device: torch.device, folder: Path, world: World) -> StageWork:
         source = build_source(self.config.data, stage, self.surface, device)
         task = DecoMRTask(self.surface.atlas, self.surface.body, device)
-        if self._needs_basis(stage):
+        # Only the first process has read the weights that this training starts from.
+        if world.from_first(lambda: self._needs_basis(stage)):
             bodies = build_people(self.config.data.synthetic, self.surface, device).without_pictures()
             world.from_first(lambda: self._start_basis(task, bodies, folder, stage))
         draw = PredictionPictures(self.surface.body.faces) if stage.needs_pictures else None
