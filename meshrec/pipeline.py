@@ -16,7 +16,7 @@ from meshrec.data.photo import Photo, as_photo
 from meshrec.data.photo_boxes import boxes_in_photo
 from meshrec.data.photo_camera import photo_camera
 from meshrec.errors import CheckpointMismatch, InvalidInput
-from meshrec.fitting.from_net import NetFitter
+from meshrec.fitting.from_net import NetFitter, crop_camera
 from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT, crop_image, square_crop_from_box
 from meshrec.geometry.projection import weak_perspective_to_translation
 from meshrec.iuv.atlas_crop import people_to_atlas
@@ -75,13 +75,21 @@ class MeshModel:
         """Whether the net could read what a finder saw, if there were one."""
         return self.finds_correspondence and self.net.correspondence_net.iuv_input
 
-    def bodies(self, crops: Tensor, iuv: IuvMap | None = None) -> CropBodies:
-        """The bodies in crops (B, 3, H, W), RGB in [0, 1], given what the finder saw in them."""
+    def bodies(self, crops: Tensor, iuv: IuvMap | None = None, cameras: PinholeCamera | None = None) -> CropBodies:
+        """The bodies in crops.
+
+        Args:
+            crops: (B, 3, H, W) RGB in [0, 1].
+            iuv: what the finder saw in them.
+            cameras: that see the crops as the photo's camera does; without them they are seen from far away.
+        """
         if self.fitter is None:
             return self._answer(crops, iuv).bodies(self.body)
         if isinstance(self.net, DecoMR) and can_mirror(self.net):
-            return self.fitter(answer_with_mirror(self.net, crops, iuv).bodies(self.body))
-        return self.fitter(self._answer(crops, iuv).bodies(self.body))
+            answer = answer_with_mirror(self.net, crops, iuv)
+        else:
+            answer = self._answer(crops, iuv)
+        return self.fitter(answer.bodies(self.body), cameras)
 
     def _answer(self, crops: Tensor, iuv: IuvMap | None) -> DecoMROutput | HmrOutput:
         return self.net(crops) if iuv is None else self.net(crops, iuv)
@@ -169,7 +177,8 @@ def _reconstruct_boxes(photo: Photo, boxes_px: Tensor, enlargement: float, camer
     centre_px, side_px = square_crop_from_box(boxes_px, enlargement)
     crops = torch.cat([_crop(photo.pixels, centre, side, model.input_size)
                        for centre, side in zip(centre_px, side_px, strict=True)])
-    bodies = model.bodies(crops.to(model.device), _told(found, centre_px, side_px, model)).to("cpu")
+    told = _told(found, centre_px, side_px, model)
+    bodies = model.bodies(crops.to(model.device), told, crop_camera(camera, centre_px, side_px)).to("cpu")
     weak, vertices_body = bodies.camera, bodies.vertices.float()
     if not (bool(vertices_body.isfinite().all()) and bool(weak.to_vector().isfinite().all())):
         raise CheckpointMismatch("The network gave numbers that are not finite, so its weights are damaged; load other "

@@ -44,6 +44,8 @@ class NetFitOptions:
     """standard deviation of the net's vertices."""
     independent_points: float = 20.0
     """as how many points with independent errors of that size a mesh counts: neighbours err alike."""
+    shape_weight: float = 4.0
+    """of common shapes: wide clothes would make people stout."""
     iterations: int = 5
     """on mesh and joints."""
     mask_weight: float = 200.0
@@ -77,32 +79,32 @@ class NetFitter:
         self._tables: dict[int, TexelTable] = {}
 
     @torch.no_grad()
-    def __call__(self, bodies: CropBodies) -> CropBodies:
-        """Bodies near those of a net, with parameters; the very same where the net looked for no joints."""
+    def __call__(self, bodies: CropBodies, camera: PinholeCamera | None = None) -> CropBodies:
+        """Bodies near those of a net, with parameters; the very same where the net looked for no joints.
+
+        Args:
+            bodies: of B crops.
+            camera: that sees each crop as the photo's camera does, see `crop_camera`; without one crops are seen from
+                far away. In a photo of somebody near, an arm that is stretched out to the camera looks a fifth longer.
+        Returns:
+            Bodies whose weak-perspective cameras place them in front of that camera.
+        """
         if bodies.joints is None or not len(bodies.vertices):
             return bodies
         vertices = bodies.vertices.float()
-        camera, centre_px, side_px = _far_camera(vertices)
-        weak = bodies.camera
-        place = weak_perspective_to_translation(
-            weak.scale.float(), weak.translation.float(), centre_px, side_px, camera.focal_px, camera.centre_px
-        )
+        camera = _far_camera(vertices) if camera is None else camera.to(vertices)
+        crop = vertices.new_full((len(vertices), 2), 0.5 * CROP_PX), vertices.new_full((len(vertices),), CROP_PX)
+        weak, pinhole = bodies.camera, (camera.focal_px, camera.centre_px)
+        place = weak_perspective_to_translation(weak.scale.float(), weak.translation.float(), *crop, *pinhole)
         terms = self._terms(bodies, vertices + place[:, None], camera)
         state, _ = minimise(terms, self._start(bodies, place), self.options.iterations)
         if bodies.iuv is not None and self.options.mask_weight > 0:
             outline = self._outline(bodies.iuv.mask, camera)
             state, _ = minimise([*terms, outline], state, self.options.mask_iterations)
         fitted = self.body(state.params).vertices
-        weak = WeakPerspectiveCamera(
-            *translation_to_weak_perspective(state.translation, centre_px, side_px, camera.focal_px, camera.centre_px)
-        )
-        return replace(
-            bodies,
-            vertices=fitted,
-            camera=weak,
-            params=state.params,
-            location_map=self._redrawn(bodies.location_map, fitted),
-        )
+        weak = WeakPerspectiveCamera(*translation_to_weak_perspective(state.translation, *crop, *pinhole))
+        location_map = self._redrawn(bodies.location_map, fitted)
+        return replace(bodies, vertices=fitted, camera=weak, params=state.params, location_map=location_map)
 
     def _start(self, bodies: CropBodies, place: Tensor) -> BodyState:
         if bodies.params is not None:
@@ -121,7 +123,7 @@ class NetFitter:
             MeshTerm(vertices_cam[:, self._vertex], self._points, vertices_cam.new_full((count,), trust)),
             PoseTerm(self.prior, 1.0),
             HingeTerm(self.prior, 1.0),
-            ShapeTerm(1.0),
+            ShapeTerm(options.shape_weight),
             ReprojectionTerm(self._joints, seen_px, confidence, camera, side_px, options.noise_px, options.outlier_px),
         ]
 
@@ -144,9 +146,20 @@ class NetFitter:
         return LocationMap(vertices_to_map(vertices, self._tables[size]), location_map.atlas_hash)
 
 
-def _far_camera(vertices: Tensor) -> tuple[PinholeCamera, Tensor, Tensor]:
-    """The camera of crops that are seen from far away, and the crops' centres and sides in its pixels."""
-    size = round(CROP_PX)
-    centre_px = vertices.new_full((len(vertices), 2), 0.5 * size)
-    camera = PinholeCamera(torch.full_like(centre_px, _FAR_FOCAL_PX), centre_px, (size, size))
-    return camera, centre_px, vertices.new_full((len(vertices),), float(size))
+def crop_camera(camera: PinholeCamera, centre_px: Tensor, side_px: Tensor) -> PinholeCamera:
+    """The camera of a photo as the one of square crops of it, in pixels of which each has 224.
+
+    Args:
+        camera: of the photo, one row.
+        centre_px, side_px: (B, 2) and (B,) of the crops, pixels of the photo.
+    """
+    zoom = (CROP_PX / side_px)[:, None]
+    corner_px = centre_px - 0.5 * side_px[:, None]
+    size = (round(CROP_PX),) * 2
+    return PinholeCamera(camera.focal_px * zoom, (camera.centre_px - corner_px) * zoom, size)
+
+
+def _far_camera(vertices: Tensor) -> PinholeCamera:
+    """The camera of crops that are seen from far away."""
+    centre_px = vertices.new_full((len(vertices), 2), 0.5 * CROP_PX)
+    return PinholeCamera(torch.full_like(centre_px, _FAR_FOCAL_PX), centre_px, (round(CROP_PX),) * 2)

@@ -7,8 +7,13 @@ import torch
 
 from meshrec.body import BodyModel, NamedJoints
 from meshrec.body.pose_prior import PosePrior
-from meshrec.fitting.from_net import NetFitOptions, NetFitter
-from meshrec.geometry.projection import project_weak_perspective
+from meshrec.fitting.from_net import NetFitOptions, NetFitter, crop_camera
+from meshrec.geometry.projection import (
+    project_pinhole,
+    project_weak_perspective,
+    translation_to_weak_perspective,
+    weak_perspective_to_translation,
+)
 from meshrec.geometry.rotations import axis_angle_to_matrix
 from meshrec.metrics.masks import mask_iou
 from meshrec.render import rasterize
@@ -52,9 +57,12 @@ def camera():
     return WeakPerspectiveCamera.from_vector(torch.tensor([[0.9, 0.02, 0.1]]))
 
 
+def named_joints(body, vertices):
+    return NamedJoints(body, BODY30)(BodyOutput(vertices, body.joint_regressor @ vertices))
+
+
 def joints_ndc(body, vertices, camera):
-    joints = NamedJoints(body, BODY30)(BodyOutput(vertices, body.joint_regressor @ vertices))
-    return project_weak_perspective(joints, camera.scale, camera.translation)
+    return project_weak_perspective(named_joints(body, vertices), camera.scale, camera.translation)
 
 
 def outline(body, bodies, size=64):
@@ -131,6 +139,30 @@ def test_the_location_map_is_that_of_the_fitted_body(body, prior):
     read = map_to_vertices(fitted.location_map.points, atlas)
     assert (read - fitted.vertices).norm(dim=-1).mean() < 0.006
     assert fitted.location_map.atlas_hash == atlas.hash
+
+
+def test_somebody_near_is_fitted_as_the_photos_camera_sees_him(body, prior):
+    """The arm is stretched out to a camera two metres away; the photo's middle is far beside the crop."""
+    photo = PinholeCamera(torch.tensor([[600.0, 600.0]]), torch.tensor([[400.0, 300.0]]), (600, 800))
+    params = posed(body, left_shoulder=(0.0, -1.3, 0.0))
+    true, place = body(params).vertices, torch.tensor([[[0.4, 0.1, 2.0]]])
+    centre_px, side_px = torch.tensor([[520.0, 330.0]]), torch.tensor([620.0])
+    joints_px = project_pinhole(named_joints(body, true) + place, photo.focal_px, photo.centre_px)
+    ndc = (joints_px - centre_px[:, None]) / (0.5 * side_px[:, None, None])
+    joints = torch.cat([ndc, torch.full_like(ndc[..., :1], 0.9)], -1)
+    weak = translation_to_weak_perspective(place[:, 0], centre_px, side_px, photo.focal_px, photo.centre_px)
+    answer = CropBodies(true, WeakPerspectiveCamera(*weak), joints=joints)
+    fitter = NetFitter(body, prior, options=WITHOUT_OUTLINE)
+
+    def error_px(fitted):
+        scale, shift = fitted.camera.scale, fitted.camera.translation
+        put = weak_perspective_to_translation(scale, shift, centre_px, side_px, photo.focal_px, photo.centre_px)
+        found = named_joints(body, fitted.vertices) + put[:, None]
+        return (project_pinhole(found, photo.focal_px, photo.centre_px) - joints_px).norm(dim=-1).mean()
+
+    assert error_px(answer) < 0.01  # the answer is right in that camera
+    near, far = fitter(answer, crop_camera(photo, centre_px, side_px)), fitter(answer)
+    assert error_px(near) < 6 and error_px(far) > 2 * error_px(near)
 
 
 def test_everybody_is_fitted_as_if_alone(body, prior):
