@@ -22,7 +22,7 @@ from meshrec.engine.trainer import LoopConfig
 from meshrec.errors import CheckpointMismatch, InvalidInput
 from meshrec.fitting.from_net import NetFitter
 from meshrec.iuv.predictor import IuvPredictor, chosen_finder
-from meshrec.models import DecoMR
+from meshrec.models import DecoMR, Hmr
 from meshrec.models.part_code import part_boxes_uv
 from meshrec.models.variants import (
     LIGHT_BASIS_GRID,
@@ -208,15 +208,22 @@ def load_decomr(
     target = pick_device("cpu" if device is None else str(device))
     net = build_net(config, surface)
     load_weights(path, net, expect={"atlas_hash": surface.atlas.hash})
-    there = model.to(target)
+    return ready_model(net, surface, config.input_size, target, finder, fast)
+
+
+def ready_model(
+    net: DecoMR | Hmr,
+    surface: Surface,
+    input_size: int,
+    device: torch.device,
+    finder: IuvPredictor | bool,
+    fast: bool,
+) -> MeshModel:
+    """A net with everything that reconstruction needs beside it, on a device; see `meshrec.load.load_model`."""
+    body = surface.body.to(device)
+    fitter = None if fast else NetFitter(body, PosePrior.from_file().to(device), surface.atlas)
     return MeshModel(
-        net.to(target).eval(),
-        there,
-        config.input_size,
-        target,
-        chosen_finder(finder, target),
-        surface.charts,
-        None if fast else NetFitter(there, PosePrior.from_file().to(target), surface.atlas),
+        net.to(device).eval(), body, input_size, device, chosen_finder(finder, device), surface.charts, fitter
     )
 
 

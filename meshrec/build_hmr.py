@@ -13,8 +13,7 @@ from torch import Tensor
 
 from meshrec.assets import array_hash, asset_path
 from meshrec.body import BodyModel
-from meshrec.body.pose_prior import PosePrior
-from meshrec.build import DEFAULT_WEIGHTS, DataConfig, Surface, build_people
+from meshrec.build import DEFAULT_WEIGHTS, DataConfig, Surface, build_people, ready_model
 from meshrec.checkpoint import fill_model, read_metadata, read_weights, save_weights, without_prefix
 from meshrec.data.fit_store import FitStore, without_fits
 from meshrec.data.image_dataset import ImageDataset
@@ -26,8 +25,7 @@ from meshrec.engine.fits_in_the_loop import FitLoopConfig
 from meshrec.engine.stages import HmrStage
 from meshrec.engine.trainer import LoopConfig
 from meshrec.errors import CheckpointMismatch
-from meshrec.fitting.from_net import NetFitter
-from meshrec.iuv.predictor import IuvPredictor, chosen_finder
+from meshrec.iuv.predictor import IuvPredictor
 from meshrec.models.hmr import Hmr
 from meshrec.models.hmr_variants import light_hmr, paper_hmr, spin_hmr
 from meshrec.pipeline import MeshModel
@@ -192,16 +190,7 @@ def load_hmr(
     target = pick_device("cpu" if device is None else str(device))
     net = build_hmr(config, backbone)
     fill_hmr(path, net, config, surface.body.hash)
-    there = surface.body.to(target)
-    return MeshModel(
-        net.to(target).eval(),
-        there,
-        config.input_size,
-        target,
-        chosen_finder(finder, target),
-        surface.charts,
-        None if fast else NetFitter(there, PosePrior.from_file().to(target)),
-    )
+    return ready_model(net, surface, config.input_size, target, finder, fast)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from meshrec.body.regressors import NamedJoints
 from meshrec.fitting.evidence import Evidence
 from meshrec.fitting.fits import FitQuality, Fits
 from meshrec.fitting.options import FitOptions
+from meshrec.fitting.reprojection import CROP_PX, FAR_FOCAL_PX
 from meshrec.fitting.smplify import JointFitter
 from meshrec.geometry.projection import (
     ndc_to_px,
@@ -21,7 +22,6 @@ from meshrec.geometry.projection import (
 from meshrec.structures import BODY30, BodyParams, PinholeCamera, TrainingBatch, WeakPerspectiveCamera
 
 JOINTS_FOR_FIT = 6  # fewer do not say how somebody stands
-_FOCAL_PER_SIDE = 5000 / 224  # crops show people from so far away that perspective does not matter (SPIN)
 
 
 class CropFitter:
@@ -41,7 +41,7 @@ class CropFitter:
         """Bodies of everybody in a batch, near what is believed of them."""
         size, count = batch.images.shape[-1], len(batch)
         middle = torch.full_like(batch.joints_ndc[:, 0], 0.5 * size)
-        camera = PinholeCamera(torch.full_like(middle, _FOCAL_PER_SIDE * size), middle, (size, size))
+        camera = PinholeCamera(torch.full_like(middle, FAR_FOCAL_PX / CROP_PX * size), middle, (size, size))
         evidence = Evidence(ndc_to_px(batch.joints_ndc, (size, size)), batch.joint_confidence, BODY30, camera)
         weak = self.camera(batch, self.named_joints(self.body(believed)))
         side = torch.full_like(weak.scale, float(size))

@@ -13,11 +13,11 @@ from torch import Tensor
 from meshrec.data.annotations import Annotations
 from meshrec.data.keypoint_layouts import joint_set_called
 from meshrec.fitting.evidence import Evidence
+from meshrec.fitting.reprojection import FAR_FOCAL_PX
 from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT, square_crop_from_box
 from meshrec.structures import BODY30, PinholeCamera, convert_joints
 
 CROP_PX = 224
-FAR_FOCAL_PX = 5000.0  # of such a crop
 
 
 def crop_evidence(people: Annotations) -> Evidence:

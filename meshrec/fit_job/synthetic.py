@@ -21,10 +21,11 @@ from meshrec.evaluation.joint_reader import JointReader
 from meshrec.evaluation.measures import mesh_figures
 from meshrec.evaluation.report import Report
 from meshrec.evaluation.rows import Row
-from meshrec.fit_job.crops import CROP_PX, FAR_FOCAL_PX
+from meshrec.fit_job.crops import CROP_PX
 from meshrec.fit_job.fitter import Fitter
 from meshrec.fitting.evidence import Evidence
 from meshrec.fitting.fits import Fits
+from meshrec.fitting.reprojection import FAR_FOCAL_PX
 from meshrec.geometry.projection import project_pinhole
 from meshrec.metrics.joints import pa_mpjpe_mm
 from meshrec.structures import BODY30, COCO17, LSP14, BodyParams, PinholeCamera

@@ -21,15 +21,13 @@ from meshrec.fitting.from_mesh import MeshFitOptions, params_from_vertices
 from meshrec.fitting.image_terms import LabelImageTerm
 from meshrec.fitting.levenberg_marquardt import Term, minimise
 from meshrec.fitting.mesh_terms import MeshTerm
-from meshrec.fitting.reprojection import CROP_PX, ReprojectionTerm
+from meshrec.fitting.reprojection import CROP_PX, FAR_FOCAL_PX, ReprojectionTerm
 from meshrec.fitting.sparse_body import SparseBody
 from meshrec.fitting.state import BodyState
 from meshrec.geometry.projection import ndc_to_px, translation_to_weak_perspective, weak_perspective_to_translation
 from meshrec.structures import BODY30, CropBodies, LocationMap, PinholeCamera, WeakPerspectiveCamera
 from meshrec.uv import TexelTable, UvAtlas
 from meshrec.uv.transfer import vertices_to_map
-
-_FAR_FOCAL_PX = 5000.0  # crops show people from so far away that perspective does not matter (SPIN)
 
 
 @dataclass(frozen=True)
@@ -162,4 +160,4 @@ def crop_camera(camera: PinholeCamera, centre_px: Tensor, side_px: Tensor) -> Pi
 def _far_camera(vertices: Tensor) -> PinholeCamera:
     """The camera of crops that are seen from far away."""
     centre_px = vertices.new_full((len(vertices), 2), 0.5 * CROP_PX)
-    return PinholeCamera(torch.full_like(centre_px, _FAR_FOCAL_PX), centre_px, (round(CROP_PX),) * 2)
+    return PinholeCamera(torch.full_like(centre_px, FAR_FOCAL_PX), centre_px, (round(CROP_PX),) * 2)

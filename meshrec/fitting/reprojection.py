@@ -14,6 +14,8 @@ from meshrec.structures import PinholeCamera
 
 # Pixels in the options are those of a crop with this side, whatever the resolution of the image.
 CROP_PX = 224.0
+# From where crops are seen if nobody knows better: so far away that perspective does not matter (SPIN).
+FAR_FOCAL_PX = 5000.0  # of a crop of that side
 _MIN_DEPTH = 0.05  # metres; nearer points have no sensible image
 
 
