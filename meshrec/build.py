@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from meshrec.engine.stages import StageConfig
 from meshrec.engine.trainer import LoopConfig
 from meshrec.errors import CheckpointMismatch, InvalidInput
 from meshrec.fitting.from_net import NetFitter
+from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT, WIDE_CROP_ENLARGEMENT
 from meshrec.iuv.predictor import IuvPredictor, chosen_finder
 from meshrec.models import DecoMR, Hmr
 from meshrec.models.part_code import part_boxes_uv
@@ -158,6 +160,7 @@ def weights_metadata(config: ModelConfig, surface: Surface) -> dict[str, str]:
         "form": config.form,
         "map_resolution": str(config.map_resolution),
         "input_size": str(config.input_size),
+        "crop_enlargement": str(PERSON_CROP_ENLARGEMENT),
         "iuv_input": str(int(config.iuv_input)),
         "body_hash": surface.body.hash,
         "atlas_hash": surface.atlas.hash,
@@ -208,22 +211,33 @@ def load_decomr(
     target = pick_device("cpu" if device is None else str(device))
     net = build_net(config, surface)
     load_weights(path, net, expect={"atlas_hash": surface.atlas.hash})
-    return ready_model(net, surface, config.input_size, target, finder, fast)
+    return ready_model(net, surface, metadata, target, finder, fast)
 
 
 def ready_model(
     net: DecoMR | Hmr,
     surface: Surface,
-    input_size: int,
+    metadata: Mapping[str, str],
     device: torch.device,
     finder: IuvPredictor | bool,
     fast: bool,
 ) -> MeshModel:
-    """A net with everything that reconstruction needs beside it, on a device; see `meshrec.load.load_model`."""
+    """A net with everything that reconstruction needs beside it, on a device; see `meshrec.load.load_model`.
+
+    Args:
+        metadata: what stands beside the net's weights; it says which crops they are for.
+    """
     body = surface.body.to(device)
     fitter = None if fast else NetFitter(body, PosePrior.from_file().to(device), surface.atlas)
     return MeshModel(
-        net.to(device).eval(), body, input_size, device, chosen_finder(finder, device), surface.charts, fitter
+        net.to(device).eval(),
+        body,
+        int(metadata["input_size"]),
+        device,
+        chosen_finder(finder, device),
+        surface.charts,
+        fitter,
+        float(metadata.get("crop_enlargement", WIDE_CROP_ENLARGEMENT)),
     )
 
 

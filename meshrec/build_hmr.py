@@ -25,6 +25,7 @@ from meshrec.engine.fits_in_the_loop import FitLoopConfig
 from meshrec.engine.stages import HmrStage
 from meshrec.engine.trainer import LoopConfig
 from meshrec.errors import CheckpointMismatch
+from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT
 from meshrec.iuv.predictor import IuvPredictor
 from meshrec.models.hmr import Hmr
 from meshrec.models.hmr_variants import light_hmr, paper_hmr, spin_hmr
@@ -128,7 +129,13 @@ def save_hmr(
     """
     left_out = (("backbone.",) if config.shares_backbone else ()) + (() if whole else ("discriminator.",))
     state = {name: value for name, value in net.state_dict().items() if not name.startswith(left_out)}
-    metadata = {"net": NET, "form": config.form, "input_size": str(config.input_size), "body_hash": body.hash}
+    metadata = {
+        "net": NET,
+        "form": config.form,
+        "input_size": str(config.input_size),
+        "crop_enlargement": str(PERSON_CROP_ENLARGEMENT),
+        "body_hash": body.hash,
+    }
     if config.shares_backbone:
         metadata |= {"backbone_hash": backbone_hash(net), "backbone_file": DEFAULT_WEIGHTS}
     if config.own_encoder:
@@ -190,7 +197,7 @@ def load_hmr(
     target = pick_device("cpu" if device is None else str(device))
     net = build_hmr(config, backbone)
     fill_hmr(path, net, config, surface.body.hash)
-    return ready_model(net, surface, config.input_size, target, finder, fast)
+    return ready_model(net, surface, metadata, target, finder, fast)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from meshrec.build_hmr import load_hmr
 from meshrec.checkpoint import read_metadata
 from meshrec.engine.devices import pick_device
 from meshrec.errors import AssetNotFound, InvalidInput
+from meshrec.geometry.crops import WIDE_CROP_ENLARGEMENT
 from meshrec.iuv.predictor import IuvPredictor, chosen_finder
 from meshrec.models.spin_official import SPIN_EXTENSIONS, SPIN_INPUT_SIZE, load_official_spin
 from meshrec.pipeline import MeshModel
@@ -88,4 +89,11 @@ def _load_spin(
             f"{smpl.beta_count}: give SMPL's own file as the body."
         )
     target = pick_device("cpu" if device is None else str(device))
-    return MeshModel(net.to(target), smpl.to(target), SPIN_INPUT_SIZE, target, chosen_finder(finder, target))
+    return MeshModel(
+        net.to(target),
+        smpl.to(target),
+        SPIN_INPUT_SIZE,
+        target,
+        chosen_finder(finder, target),
+        crop_enlargement=WIDE_CROP_ENLARGEMENT,
+    )

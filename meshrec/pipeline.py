@@ -45,6 +45,7 @@ class MeshModel:
         charts: ours, those that a net with `iuv_input` was trained with.
         fitter: takes a careful look: nets that look for joints also see every crop in a mirror, where that is possible,
             and a body is fitted to what they found. Without one the net's own mesh is given, in a third of the time.
+        crop_enlargement: side of the net's crops over the larger side of people's boxes, as it learnt to see them.
     """
 
     net: DecoMR | Hmr
@@ -54,6 +55,7 @@ class MeshModel:
     finder: IuvPredictor | None = None
     charts: PartCharts | None = None
     fitter: NetFitter | None = None
+    crop_enlargement: float = PERSON_CROP_ENLARGEMENT
 
     @property
     def reads_iuv(self) -> bool:
@@ -153,11 +155,11 @@ def reconstruct(image: str | Path | Photo | np.ndarray | Tensor, model: MeshMode
     if boxes_xywh is None and people is None and model.finder is not None:
         people = find_people(photo, model, max_people=max_people)
     if people is not None:
-        return _in_groups(photo, _boxes_of(people), PERSON_CROP_ENLARGEMENT, camera, model, people)
+        return _in_groups(photo, _boxes_of(people), model.crop_enlargement, camera, model, people)
     if boxes_xywh is not None:
         boxes = boxes_in_photo(boxes_xywh, photo)
         described = _describe(photo, boxes, model.finder) if model.reads_iuv else None
-        return _in_groups(photo, boxes, PERSON_CROP_ENLARGEMENT, camera, model, described)
+        return _in_groups(photo, boxes, model.crop_enlargement, camera, model, described)
     return _in_groups(photo, *_look_closer(photo, model), camera, model)
 
 
@@ -268,4 +270,4 @@ def _look_closer(photo: Photo, model: MeshModel) -> tuple[Tensor, float]:
     low, high = corners_px.clamp(min=whole[0, :2], max=whole[0, 2:])  # what lies beyond the photo's edge is padding
     if (high <= low).any():
         return whole, 1.0
-    return torch.cat([low, high - low])[None], PERSON_CROP_ENLARGEMENT
+    return torch.cat([low, high - low])[None], model.crop_enlargement

@@ -7,7 +7,9 @@ import torch
 from meshrec.assets import asset_path
 from meshrec.body import BodyModel
 from meshrec.build_hmr import HmrConfig, build_hmr, save_hmr
+from meshrec.checkpoint import read_weights, save_weights
 from meshrec.errors import AssetNotFound, CheckpointMismatch, InvalidInput
+from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT, WIDE_CROP_ENLARGEMENT
 from meshrec.load import load_model
 from meshrec.models import DecoMR
 from meshrec.models.hmr import Hmr
@@ -27,6 +29,14 @@ def test_weights_say_which_method_they_are_of(hmr_weights):
     model = load_model(hmr_weights, finder=False)
     assert isinstance(model.net, Hmr) and not model.net.training
     assert isinstance(load_model(finder=False).net, DecoMR)
+
+
+def test_weights_say_which_crops_they_are_for_and_old_ones_are_for_wide_ones(hmr_weights, tmp_path):
+    assert load_model(hmr_weights, finder=False).crop_enlargement == PERSON_CROP_ENLARGEMENT
+    metadata, state = read_weights(hmr_weights)
+    del metadata["crop_enlargement"]
+    save_weights(tmp_path / "old.safetensors", state, metadata)
+    assert load_model(tmp_path / "old.safetensors", finder=False).crop_enlargement == WIDE_CROP_ENLARGEMENT
 
 
 def test_weights_of_the_other_method_are_refused(hmr_weights):
@@ -54,7 +64,7 @@ def test_an_official_spin_checkpoint_reconstructs_with_the_body_that_the_user_br
     with pytest.raises(InvalidInput, match="no file of ours"):
         load_model(checkpoint, finder=False, method="decomr")
     model = load_model(checkpoint, body=asset_path("body/meshrec_body.npz"), finder=False, method="hmr")
-    assert model.input_size == 224
+    assert model.input_size == 224 and model.crop_enlargement == WIDE_CROP_ENLARGEMENT
     bodies = model.bodies(torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)))
     assert bodies.vertices.shape == (1, model.body.vertex_count, 3) and bool(bodies.vertices.isfinite().all())
 

@@ -81,6 +81,12 @@ def test_a_box_becomes_the_enlarged_square_around_it_as_in_training():
     assert person.box_px.tolist() == BOX
 
 
+def test_a_net_that_learnt_from_wide_crops_gets_wide_crops():
+    wide = replace(egg_model(visible=(0.25, 0.25, 0.5, 0.75)), crop_enlargement=1.2)
+    assert reconstruct(PHOTO, wide, boxes_xywh=[BOX])[0].crop_box_px.tolist() == pytest.approx([125, 115, 1.2 * 150])
+    assert reconstruct(PHOTO, wide)[0].crop_box_px.tolist() == pytest.approx([120, 120, 1.2 * 160])
+
+
 def test_the_crop_shows_what_the_box_frames():
     photo = np.zeros_like(PHOTO)
     photo[40:190, 100:150] = (255, 0, 0)

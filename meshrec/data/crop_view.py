@@ -40,16 +40,23 @@ class CropView:
     blur_px: float = 0.0
 
     @classmethod
-    def of_box(cls, box_xywh_px: np.ndarray, size: int, draw: np.ndarray | None = None) -> CropView:
+    def of_box(
+        cls,
+        box_xywh_px: np.ndarray,
+        size: int,
+        draw: np.ndarray | None = None,
+        enlargement: float = PERSON_CROP_ENLARGEMENT,
+    ) -> CropView:
         """A view of the person in a box.
 
         Args:
             draw: (11,) standard normal numbers: scale, shift (2), turn, mirror, gain, offset, blur, colour (3). Zeros,
                 or None, give the crop that reconstruction uses.
+            enlargement: side of the crop, before it is scaled at random, over the larger side of the box.
         """
         draw = np.zeros(DRAWS) if draw is None else draw
         x, y, width, height = (float(value) for value in box_xywh_px)
-        side = PERSON_CROP_ENLARGEMENT * max(width, height, _SMALLEST_BOX_PX) * np.exp(0.15 * draw[0])
+        side = enlargement * max(width, height, _SMALLEST_BOX_PX) * np.exp(0.15 * draw[0])
         centre = np.array([x + width / 2, y + height / 2]) + 0.05 * side * draw[1:3]
         angle, mirror = np.deg2rad(14) * draw[3], bool(draw[4] > 0)
         turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])

@@ -15,6 +15,7 @@ from meshrec.data.crop_cameras import SKELETON_SETS, find_cameras
 from meshrec.data.crop_view import DRAWS, CropView
 from meshrec.data.mesh_truth import MeshTruth, PosedLabels
 from meshrec.data.npz_format import read_annotations
+from meshrec.data.photo_edges import boxes_within, draw_edges, pixels_within, points_within
 from meshrec.data.pictures import labelled_mask, labelled_picture
 from meshrec.data.surface_labels import render_surface, within_masks
 from meshrec.errors import AssetNotFound, InvalidInput
@@ -41,10 +42,14 @@ class DatasetConfig:
     """draw the dense correspondence from the mesh where that is known."""
     smallest_px: float = 0.0
     """people whose box is shorter than this, on its longer side in pixels of the image, are left out."""
+    truncated: float = 0.0
+    """share of the crops whose photo is made smaller, so that its edge cuts the person off."""
 
     def __post_init__(self) -> None:
-        if self.share <= 0 or self.smallest_px < 0:
-            raise ValueError(f"share must be positive and smallest_px not negative, got {self}")
+        if self.share <= 0 or self.smallest_px < 0 or not 0 <= self.truncated <= 1:
+            raise ValueError(
+                f"share must be positive, smallest_px not negative and truncated between 0 and 1, got {self}"
+            )
 
 
 class ImageDataset:
@@ -56,14 +61,21 @@ class ImageDataset:
         truth: turns body parameters into meshes.
         surface: atlas and charts of the body in use, to draw dense correspondence where the mesh is known; None draws
             none.
+        truncated: share of the drawn crops whose photo is made smaller, so that its edge cuts the person off.
     """
 
     def __init__(
-        self, people: Annotations, folder: str | Path, truth: MeshTruth, surface: tuple[UvAtlas, PartCharts] | None
+        self,
+        people: Annotations,
+        folder: str | Path,
+        truth: MeshTruth,
+        surface: tuple[UvAtlas, PartCharts] | None,
+        truncated: float = 0.0,
     ) -> None:
         if not len(people):
             raise InvalidInput("A data set needs at least one labelled person, got none.")
         self.people, self.folder, self.truth, self.surface = people, Path(folder), truth, surface
+        self.truncated = truncated
 
     @classmethod
     def from_config(cls, config: DatasetConfig, body: BodyModel, atlas: UvAtlas, charts: PartCharts) -> ImageDataset:
@@ -78,32 +90,39 @@ class ImageDataset:
         people = people.select(np.flatnonzero(large))
         if not Path(config.images).is_dir():
             raise AssetNotFound(f"There is no folder {config.images} with the images of {config.file}.")
-        return cls(people, config.images, MeshTruth(body, config.bodies), (atlas, charts) if config.render else None)
+        surface = (atlas, charts) if config.render else None
+        return cls(people, config.images, MeshTruth(body, config.bodies), surface, config.truncated)
 
     def __len__(self) -> int:
         return len(self.people)
 
     def batch(self, count: int, size: int, seed: int) -> TrainingBatch:
-        """Draw people, each from a random view: shift, scale, turn, mirror, light and blur."""
+        """Draw people, each from a random view: shift, scale, turn, mirror, light, blur and perhaps a near edge."""
         generator = Generator().manual_seed(seed)
         index = torch.randint(len(self.people), (count,), generator=generator).numpy()
         draws = torch.randn(count, DRAWS, generator=generator).numpy()
-        return self.crops(index, size, draws)
+        return self.crops(index, size, draws, draw_edges(self.people.box_xywh_px[index], self.truncated, generator))
 
-    def crops(self, index: np.ndarray, size: int, draws: np.ndarray | None = None) -> TrainingBatch:
+    def crops(
+        self, index: np.ndarray, size: int, draws: np.ndarray | None = None, edges_px: np.ndarray | None = None
+    ) -> TrainingBatch:
         """Crops of given people.
 
         Args:
             index: (B,) rows of the labels.
             size: side of the crops in pixels.
             draws: (B, 11) what makes the views, see ``CropView``; None gives the crops of reconstruction.
+            edges_px: (B, 4) left, top, right, bottom where the photos are made to end; None for where they do.
         """
         people = self.people.select(index)
         draws = np.zeros((len(people), DRAWS)) if draws is None else draws
-        views = [CropView.of_box(box, size, draw) for box, draw in zip(people.box_xywh_px, draws)]
-        images, masks = zip(*(self._picture(people, row, view) for row, view in enumerate(views)))
+        edges = np.tile([-np.inf, -np.inf, np.inf, np.inf], (len(people), 1)) if edges_px is None else edges_px
+        boxes = boxes_within(people.box_xywh_px, edges)
+        views = [CropView.of_box(box, size, draw) for box, draw in zip(boxes, draws)]
+        images, masks, inside = zip(*(self._picture(people, row, *look) for row, look in enumerate(zip(views, edges))))
+        seen = people.joint_confidence * points_within(people.joints_px, edges)
         joints_ndc, confidence = _stacked(
-            view.joints_ndc(*labels) for view, *labels in zip(views, people.joints_px, people.joint_confidence)
+            view.joints_ndc(*labels) for view, *labels in zip(views, people.joints_px, seen)
         )
         pictures = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
         batch = TrainingBatch.unlabelled(pictures, self.truth.body.vertex_count).replace(
@@ -113,14 +132,22 @@ class ImageDataset:
             joint_confidence=confidence,
             person=torch.from_numpy(np.arange(len(self))[index]),
         )
-        return self._in_space(batch, people, views)
+        return self._in_space(batch, people, views, torch.from_numpy(np.stack(inside)))
 
-    def _picture(self, people: Annotations, row: int, view: CropView) -> tuple[np.ndarray, np.ndarray]:
-        """The crop of the image and of the mask."""
+    def _picture(
+        self, people: Annotations, row: int, view: CropView, edges_px: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The crop of the image and of the mask, and where it lies within the edges that were made, (size, size)."""
         pixels = labelled_picture(people, row, self.folder)
-        return view.picture(pixels), view.mask(labelled_mask(people, row, self.folder, pixels.shape[:2]))
+        mask = labelled_mask(people, row, self.folder, pixels.shape[:2])
+        inside = np.ones((view.size, view.size), np.float32)
+        if np.isfinite(edges_px).any():
+            inside = view.mask(pixels_within(np.ones_like(mask), edges_px))
+        return view.picture(pixels_within(pixels, edges_px)), view.mask(pixels_within(mask, edges_px)), inside
 
-    def _in_space(self, batch: TrainingBatch, people: Annotations, views: list[CropView]) -> TrainingBatch:
+    def _in_space(
+        self, batch: TrainingBatch, people: Annotations, views: list[CropView], inside: Tensor
+    ) -> TrainingBatch:
         """The batch with everything that is known in 3D."""
         joints, confidence = _stacked(
             view.joints_cam(*labels) for view, *labels in zip(views, people.joints_cam, people.joint_cam_confidence)
@@ -139,7 +166,7 @@ class ImageDataset:
             camera=found.weak_camera() * has_mesh[:, None],
             facing_rad=posed.facing_rad * has_mesh,
         )
-        return batch if self.surface is None else self._with_surface(batch, found.translation, found.camera)
+        return batch if self.surface is None else self._with_surface(batch, found.translation, found.camera, inside)
 
     def _with_joints(
         self, batch: TrainingBatch, people: Annotations, posed: PosedLabels, joints: Tensor, confidence: Tensor
@@ -155,8 +182,10 @@ class ImageDataset:
             joint_confidence_3d=torch.where(use_posed[:, None], posed.joint_present.float(), confidence),
         )
 
-    def _with_surface(self, batch: TrainingBatch, translation: Tensor, camera: PinholeCamera) -> TrainingBatch:
-        """Dense correspondence of the known meshes, as far as labelled masks show them."""
+    def _with_surface(
+        self, batch: TrainingBatch, translation: Tensor, camera: PinholeCamera, inside: Tensor
+    ) -> TrainingBatch:
+        """Dense correspondence of the known meshes, as far as labelled masks show them within the photos' edges."""
         chosen = batch.has_mesh.nonzero().squeeze(1)
         size = batch.mask.shape[-1]
         drawn = render_surface(
@@ -166,7 +195,7 @@ class ImageDataset:
             size,
             *self.surface,
         )
-        mask = torch.where(batch.has_mask[chosen, None, None], batch.mask[chosen], drawn.mask)
+        mask = torch.where(batch.has_mask[chosen, None, None], batch.mask[chosen], drawn.mask * inside[chosen])
         shown = within_masks(drawn, mask)
         put = lambda field, values: field.index_copy(0, chosen, values)  # noqa: E731
         return batch.replace(

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from meshrec.data.annotations import Annotations
+from meshrec.data.crop_view import CropView
 from meshrec.data.keypoint_layouts import joint_set_called
 from meshrec.fitting.evidence import Evidence
 from meshrec.fitting.reprojection import FAR_FOCAL_PX
-from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT, square_crop_from_box
+from meshrec.geometry.crops import WIDE_CROP_ENLARGEMENT, square_crop_from_box
 from meshrec.structures import BODY30, PinholeCamera, convert_joints
 
 CROP_PX = 224
@@ -44,7 +45,12 @@ def image_cameras(people: Annotations, cameras: PinholeCamera) -> tuple[np.ndarr
     return (cameras.focal_px / zoom).numpy(), (cameras.centre_px / zoom + corner[:, 0]).numpy()
 
 
+def crop_view(person: Annotations) -> CropView:
+    """The same crop of one person's picture."""
+    return CropView.of_box(person.box_xywh_px[0], CROP_PX, enlargement=WIDE_CROP_ENLARGEMENT)
+
+
 def _crops(people: Annotations) -> tuple[Tensor, Tensor]:
     """Top left corners (N, 1, 2) in the image, and (N, 1) crop pixels per image pixel."""
-    centre, side = square_crop_from_box(torch.from_numpy(np.array(people.box_xywh_px)), PERSON_CROP_ENLARGEMENT)
+    centre, side = square_crop_from_box(torch.from_numpy(np.array(people.box_xywh_px)), WIDE_CROP_ENLARGEMENT)
     return (centre - 0.5 * side[:, None])[:, None], (CROP_PX / side)[:, None]

@@ -10,9 +10,8 @@ import torch
 
 from meshrec.body import BodyModel
 from meshrec.data.annotations import Annotations
-from meshrec.data.crop_view import CropView
 from meshrec.data.pictures import labelled_mask, labelled_picture
-from meshrec.fit_job.crops import CROP_PX, crop_cameras
+from meshrec.fit_job.crops import CROP_PX, crop_cameras, crop_view
 from meshrec.geometry.rotations import axis_angle_to_matrix
 from meshrec.metrics.masks import mask_iou
 from meshrec.render import rasterize
@@ -43,7 +42,7 @@ def mask_overlap(person: Annotations, images: Path, body: BodyModel) -> float:
     fitted = fitted_body(person, body)
     drawn = rasterize(fitted.vertices_cam[None], fitted.faces, fitted.camera, (CROP_PX, CROP_PX)).mask
     size = labelled_picture(person, 0, images).shape[:2]
-    view = CropView.of_box(person.box_xywh_px[0], CROP_PX)
+    view = crop_view(person)
     mask, inside = (view.mask(whole) for whole in (labelled_mask(person, 0, images, size), np.ones(size, bool)))
     return mask_iou(drawn & torch.from_numpy(inside > 0), torch.from_numpy(mask > 0)[None]).item()
 

@@ -9,11 +9,10 @@ import numpy as np
 
 from meshrec.body import BodyModel
 from meshrec.data.annotations import Annotations
-from meshrec.data.crop_view import CropView
 from meshrec.data.keypoint_layouts import joint_set_called
 from meshrec.data.pictures import labelled_picture
 from meshrec.errors import InvalidInput
-from meshrec.fit_job.crops import CROP_PX, crop_evidence
+from meshrec.fit_job.crops import CROP_PX, crop_evidence, crop_view
 from meshrec.fit_job.fitted_bodies import fitted_body
 from meshrec.structures import BODY30
 from meshrec.vis.contact_sheet import contact_sheet
@@ -61,7 +60,7 @@ def draw_fit(person: Annotations, images: Path, body: BodyModel) -> tuple[np.nda
     """The crop around one person with the labelled joints, and with the fitted mesh, (224, 224, 3) uint8 each."""
     if len(person) != 1 or not person.is_fitted[0]:
         raise InvalidInput("Only one person with a fit can be drawn at a time.")
-    crop = CropView.of_box(person.box_xywh_px[0], CROP_PX).picture(labelled_picture(person, 0, images))
+    crop = crop_view(person).picture(labelled_picture(person, 0, images))
     evidence = crop_evidence(person)
     joint_set = joint_set_called(person.joint_set) or BODY30
     joints = draw_joints(crop, evidence.joints_px[0].numpy(), evidence.confidence[0].numpy(), joint_set)

@@ -26,6 +26,7 @@ from meshrec.fit_job.fitter import Fitter
 from meshrec.fitting.evidence import Evidence
 from meshrec.fitting.fits import Fits
 from meshrec.fitting.reprojection import FAR_FOCAL_PX
+from meshrec.geometry.crops import WIDE_CROP_ENLARGEMENT
 from meshrec.geometry.projection import project_pinhole
 from meshrec.metrics.joints import pa_mpjpe_mm
 from meshrec.structures import BODY30, COCO17, LSP14, BodyParams, PinholeCamera
@@ -96,7 +97,8 @@ def draw_bodies(body: BodyModel, poses: PoseSampler, count: int, dice: Dice) -> 
     output = body(BodyParams(betas, views.rotation @ root, pose).to(body.template_vertices.device))
     shift = views.offset_m[:, None]
     vertices, joints = output.vertices.cpu() + shift, NamedJoints(body, COCO17)(output).cpu() + shift
-    camera = frame_people(vertices, views.offset_m, CROP_PX, dice, truncated=0.0, loose=0.0).camera
+    whole = {"truncated": 0.0, "loose": 0.0, "enlargement": WIDE_CROP_ENLARGEMENT}
+    camera = frame_people(vertices, views.offset_m, CROP_PX, dice, **whole).camera
     return TrueBodies(vertices, project_pinhole(joints, camera.focal_px, camera.centre_px), camera)
 
 

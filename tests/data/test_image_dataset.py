@@ -18,6 +18,7 @@ from meshrec.data.mesh_truth import MeshTruth
 from meshrec.data.npz_format import write_annotations
 from meshrec.data.ragged import Ragged
 from meshrec.errors import AssetNotFound, InvalidInput
+from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT
 from meshrec.geometry.projection import project_pinhole, project_weak_perspective
 from meshrec.geometry.rotations import axis_angle_to_matrix
 from meshrec.render import rasterize
@@ -149,6 +150,32 @@ def test_mirrored_samples_are_the_mirror_images_of_plain_ones(scene, body):
     torch.testing.assert_close(mirrored.joints_ndc, plain.joints_ndc[:, order] * flip[:2], atol=1e-5, rtol=0)
     torch.testing.assert_close(mirrored.camera, plain.camera * torch.tensor([1.0, -1, 1]), atol=1e-3, rtol=0)
     torch.testing.assert_close(mirrored.facing_rad, -plain.facing_rad, atol=1e-5, rtol=0)
+
+
+def test_a_crop_of_a_photo_made_smaller_ends_at_its_edge_and_keeps_the_whole_body(scene, body, surface):
+    people = dataset(scene, body, surface)
+    left, top, width, height = scene[1].box_xywh_px[0]
+    edges = np.array([[-np.inf, -np.inf, np.inf, top + 0.5 * height]])
+    whole, cut = people.crops(np.array([0]), 96), people.crops(np.array([0]), 96, None, edges)
+    zoom = max(width, height) / max(width, 0.5 * height)  # the crop is laid around what is left
+    row = round(48 * (1 + zoom * 0.5 * height / (PERSON_CROP_ENLARGEMENT * max(width, height))))
+    for values in (cut.images[0].sum(0), cut.mask[0], cut.part[0]):
+        assert values[row - 3 : row - 1].any() and not values[row + 1 :].any()
+    below = scene[1].joints_px[0, :, 1] > top + 0.5 * height
+    assert below.any() and not cut.joint_confidence[0, below].any() and cut.joint_confidence[0, ~below].all()
+    torch.testing.assert_close(cut.vertices, whole.vertices)
+    ours = project_weak_perspective(cut.joints, cut.camera[:, 0], cut.camera[:, 1:])
+    assert (ours - cut.joints_ndc)[0].norm(dim=-1).max() < 0.12 * zoom
+    assert cut.camera[0, 0] == pytest.approx(whole.camera[0, 0].item() * zoom, rel=1e-4)
+
+
+def test_drawn_batches_cut_the_share_that_is_asked_for(scene, body):
+    folder, people = scene
+    cut = ImageDataset(people, folder, MeshTruth(body), None, truncated=1.0).batch(8, 48, seed=3)
+    plain = dataset(scene, body).batch(8, 48, seed=3)
+    assert (cut.joint_confidence.sum(1) < plain.joint_confidence.sum(1)).sum() >= 5
+    with pytest.raises(ValueError, match="truncated"):
+        DatasetConfig("people.npz", "images", truncated=1.5)
 
 
 def test_facing_is_the_heading_of_the_root(scene, body):

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import torch
 
-from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT
+from meshrec.geometry.crops import WIDE_CROP_ENLARGEMENT
 from meshrec.structures import BODY30, JointSet, convert_joints
 
 
@@ -53,6 +53,6 @@ def box_around(points_px: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def box_of_crop(centre_px: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """(N, 4) boxes that our crop rule turns into the crops of HMR, SPIN and DecoMR: a centre, and side / 200."""
-    side = 200 * np.asarray(scale, float).reshape(-1, 1) / PERSON_CROP_ENLARGEMENT
+    """(N, 4) boxes of which HMR, SPIN and DecoMR say the crop: its centre, and its side / 200."""
+    side = 200 * np.asarray(scale, float).reshape(-1, 1) / WIDE_CROP_ENLARGEMENT
     return np.concatenate([np.asarray(centre_px, float) - side / 2, side, side], 1)

@@ -35,7 +35,13 @@ class Framing:
 
 
 def frame_people(
-    vertices_cam: Tensor, offset_m: Tensor, size: int, dice: Dice, truncated: float = 0.35, loose: float = 0.15
+    vertices_cam: Tensor,
+    offset_m: Tensor,
+    size: int,
+    dice: Dice,
+    truncated: float = 0.35,
+    loose: float = 0.15,
+    enlargement: float = PERSON_CROP_ENLARGEMENT,
 ) -> Framing:
     """Crop photos around what is visible of each person.
 
@@ -45,12 +51,13 @@ def frame_people(
         size: side of the crop in pixels.
         truncated: share of people whom the photo's edge cuts off.
         loose: share of crops that show the person smaller than a box around it would.
+        enlargement: side of the others, before it is scaled at random, over the larger side of the box.
     """
     count = len(vertices_cam)
     points = vertices_cam[..., :2] / vertices_cam[..., 2:].clamp_min(0.3)
     edges = _photo_edges(points, truncated, dice)
     low, high = _visible_box(points, edges)
-    side = PERSON_CROP_ENLARGEMENT * (high - low).amax(1) * torch.exp(0.12 * dice.normal(count))
+    side = enlargement * (high - low).amax(1) * torch.exp(0.12 * dice.normal(count))
     centre = 0.5 * (low + high) + 0.05 * side[:, None] * dice.normal(count, 2)
     # Without a box the whole photo is the crop: some people are small in it and off its middle.
     zoom = torch.where(dice.chance(loose, count), dice.uniform(count, low=1.0, high=2.2), 1.0)

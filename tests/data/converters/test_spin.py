@@ -4,7 +4,7 @@ import torch
 
 from meshrec.data.converters import spin
 from meshrec.errors import InvalidInput
-from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT, square_crop_from_box
+from meshrec.geometry.crops import WIDE_CROP_ENLARGEMENT, square_crop_from_box
 from meshrec.structures import BODY30
 from tests.support.foreign_data import spin_arrays
 
@@ -14,9 +14,9 @@ def convert(tmp_path, arrays):
     return spin.convert(tmp_path / "h36m_train.npz", tmp_path)
 
 
-def test_our_crop_of_the_box_is_the_crop_that_spin_describes(tmp_path):
+def test_the_wide_crop_of_the_box_is_the_crop_that_spin_describes(tmp_path):
     people = convert(tmp_path, spin_arrays())
-    centre, side = square_crop_from_box(torch.from_numpy(people.box_xywh_px), PERSON_CROP_ENLARGEMENT)
+    centre, side = square_crop_from_box(torch.from_numpy(people.box_xywh_px), WIDE_CROP_ENLARGEMENT)
     np.testing.assert_allclose(centre, [[100, 120]] * 3, atol=1e-4)
     np.testing.assert_allclose(side, [180] * 3, atol=1e-3)
 
