@@ -109,7 +109,7 @@ def _parser() -> OneLineParser:
     parser.add_argument("--method", choices=("decomr", "hmr"),
                         help="decomr: vertices from dense correspondence (default); hmr: parameters of the body")
     parser.add_argument("--fast", action="store_true",
-                        help="the net's own mesh, without a look at the mirror image and a body fitted to both")
+                        help="the net's own mesh after one look, without a body fitted to what several looks saw")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="network weights instead of the shipped ones")
     parser.add_argument("--body", type=Path, metavar="FILE", help="SMPL-format body (.npz, .pkl) instead of our own")
     parser.add_argument("--view", action="store_true", help="open the meshes in a window (needs meshrec[viewer])")

@@ -43,7 +43,7 @@ def load_model(
             showing one person, unless boxes are given), or any of `meshrec.iuv.predictor`.
         method: ``"decomr"``, vertices by way of dense correspondence, or ``"hmr"``, parameters of the body. Without one
             the weights say, and without weights it is decomr.
-        fast: the net's own answer at once. Otherwise nets of ours look at every crop in a mirror too, where they can,
+        fast: the net's own answer at once. Otherwise nets of ours look at every crop several times, where they can,
             and a body is fitted to the mesh and the joints that they found.
     Raises:
         AssetNotFound: a file is missing.

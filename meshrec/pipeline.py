@@ -17,14 +17,14 @@ from meshrec.data.photo_boxes import boxes_in_photo
 from meshrec.data.photo_camera import photo_camera
 from meshrec.errors import CheckpointMismatch, InvalidInput
 from meshrec.fitting.from_net import NetFitter, crop_camera
-from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT, crop_image, square_crop_from_box
+from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT, crop_image, shown_part, square_crop_from_box
 from meshrec.geometry.projection import weak_perspective_to_translation
 from meshrec.iuv.atlas_crop import people_to_atlas
 from meshrec.iuv.predictor import IuvPredictor
 from meshrec.iuv.results import PersonIuv
 from meshrec.models.decomr import DecoMR, DecoMROutput
 from meshrec.models.hmr import Hmr, HmrOutput
-from meshrec.models.mirrored import answer_with_mirror, can_mirror
+from meshrec.models.looks import answer_from_looks, can_mirror
 from meshrec.structures import SMPL24, CropBodies, IuvMap, MeshPrediction, PinholeCamera
 from meshrec.uv import PartCharts
 
@@ -43,8 +43,8 @@ class MeshModel:
         device: where both are.
         finder: finds the people of a photo; without one a photo is taken as showing one person.
         charts: ours, those that a net with `iuv_input` was trained with.
-        fitter: takes a careful look: nets that look for joints also see every crop in a mirror, where that is possible,
-            and a body is fitted to what they found. Without one the net's own mesh is given, in a third of the time.
+        fitter: takes a careful look: nets that look for joints look at every crop several times, where that is possible,
+            and a body is fitted to what they found. Without one the net's own mesh is given, in a fraction of the time.
         crop_enlargement: side of the net's crops over the larger side of people's boxes, as it learnt to see them.
     """
 
@@ -88,10 +88,10 @@ class MeshModel:
         if self.fitter is None:
             return self._answer(crops, iuv).bodies(self.body)
         if isinstance(self.net, DecoMR) and can_mirror(self.net):
-            answer = answer_with_mirror(self.net, crops, iuv)
+            answer = answer_from_looks(self.net, crops, iuv)
         else:
             answer = self._answer(crops, iuv)
-        return self.fitter(answer.bodies(self.body), cameras)
+        return self.fitter(answer.bodies(self.body), cameras, shown_part(crops))
 
     def _answer(self, crops: Tensor, iuv: IuvMap | None) -> DecoMROutput | HmrOutput:
         return self.net(crops) if iuv is None else self.net(crops, iuv)

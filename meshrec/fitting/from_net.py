@@ -77,13 +77,17 @@ class NetFitter:
         self._tables: dict[int, TexelTable] = {}
 
     @torch.no_grad()
-    def __call__(self, bodies: CropBodies, camera: PinholeCamera | None = None) -> CropBodies:
+    def __call__(
+        self, bodies: CropBodies, camera: PinholeCamera | None = None, photo: Tensor | None = None
+    ) -> CropBodies:
         """Bodies near those of a net, with parameters; the very same where the net looked for no joints.
 
         Args:
             bodies: of B crops.
             camera: that sees each crop as the photo's camera does, see `crop_camera`; without one crops are seen from
                 far away. In a photo of somebody near, an arm that is stretched out to the camera looks a fifth longer.
+            photo: (B, H, W) 1 where the crops show the photo, 0 beyond its edges, where people may go on; None for
+                crops that lie within it.
         Returns:
             Bodies whose weak-perspective cameras place them in front of that camera.
         """
@@ -97,7 +101,7 @@ class NetFitter:
         terms = self._terms(bodies, vertices + place[:, None], camera)
         state, _ = minimise(terms, self._start(bodies, place), self.options.iterations)
         if bodies.iuv is not None and self.options.mask_weight > 0:
-            outline = self._outline(bodies.iuv.mask, camera)
+            outline = self._outline(bodies.iuv.mask, camera, photo)
             state, _ = minimise([*terms, outline], state, self.options.mask_iterations)
         fitted = self.body(state.params).vertices
         weak = WeakPerspectiveCamera(*translation_to_weak_perspective(state.translation, *crop, *pinhole))
@@ -125,14 +129,15 @@ class NetFitter:
             ReprojectionTerm(self._joints, seen_px, confidence, camera, side_px, options.noise_px, options.outlier_px),
         ]
 
-    def _outline(self, mask: Tensor, camera: PinholeCamera) -> Term:
-        """Of the person, as the net saw it in crops (B, H, W)."""
+    def _outline(self, mask: Tensor, camera: PinholeCamera, photo: Tensor | None) -> Term:
+        """Of the person, as the net saw it in crops (B, H, W), where these show the photo."""
         size = (self.options.mask_px,) * 2
         share = size[0] / camera.image_size[0]
         small = PinholeCamera(camera.focal_px * share, camera.centre_px * share, size)
         seen = F.interpolate(mask.float()[:, None], size=size, mode="bilinear", align_corners=False) > 0.5
         everywhere = seen.new_ones(len(self.body.faces), 1, dtype=torch.float32)
-        return LabelImageTerm(self.body, small, seen.float(), everywhere, self.options.mask_weight)
+        known = None if photo is None else F.interpolate(photo.float()[:, None], size=size, mode="area")[:, 0] > 0.5
+        return LabelImageTerm(self.body, small, seen.float(), everywhere, self.options.mask_weight, known)
 
     def _redrawn(self, location_map: LocationMap | None, vertices: Tensor) -> LocationMap | None:
         """The map of the fitted bodies, so that sampling it still gives the mesh."""

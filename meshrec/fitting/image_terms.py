@@ -35,13 +35,21 @@ class LabelImageTerm:
         labels: (B, C, H, W) given picture; one channel for a mask, one per part for parts.
         face_labels: (F, C) what each face shows.
         weight: twice the energy of a body that is out of the picture.
+        known: (B, H, W) 1 where the picture says something, 0 where the body may or may not be; None for everywhere.
     """
 
     def __init__(
-        self, body: BodyModel, camera: PinholeCamera, labels: Tensor, face_labels: Tensor, weight: float
+        self,
+        body: BodyModel,
+        camera: PinholeCamera,
+        labels: Tensor,
+        face_labels: Tensor,
+        weight: float,
+        known: Tensor | None = None,
     ) -> None:
         self.body, self.camera, self._size = body, camera, tuple(labels.shape[2:])
         self._square = max(2, round(_BLUR * max(self._size)))
+        self._known = None if known is None else known[:, None].to(labels)
         self._labels = self._blurred(labels)
         # A last row for the background, at which face indices of -1 end.
         self._face_labels = torch.cat([face_labels, torch.zeros_like(face_labels[:1])])
@@ -68,7 +76,8 @@ class LabelImageTerm:
         equations.gradient += gradient
 
     def _blurred(self, image: Tensor) -> Tensor:
-        """Means over squares that overlap by half."""
+        """Means over squares that overlap by half, of what is known."""
+        image = image if self._known is None else image * self._known
         return F.avg_pool2d(image, self._square, self._square // 2, padding=self._square // 2)
 
 

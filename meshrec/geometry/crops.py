@@ -144,3 +144,25 @@ def _turn(rotation_rad: Tensor | None, like: Tensor) -> Tensor:
     angle = torch.zeros_like(like) if rotation_rad is None else rotation_rad
     cosine, sine = angle.cos(), angle.sin()
     return torch.stack([cosine, -sine, sine, cosine], -1).unflatten(-1, (2, 2))
+
+
+def shown_part(crops: Tensor) -> Tensor:
+    """Where crops show the image, 1, and where they reach beyond its edges, 0.
+
+    Rows and columns at the crop's sides count as beyond when every pixel of them is zero.
+
+    Args:
+        crops: (B, C, H, W) from `crop_image`, not negative.
+    Returns:
+        (B, H, W); all 1 for crops that are black altogether.
+    """
+    check_shapes(crops=(crops, "B C H W"))
+    lit = crops.amax(1) > 0
+    rows, columns = (_between_ends(lit.any(axis)) for axis in (2, 1))
+    shown = rows[:, :, None] & columns[:, None, :]
+    return (shown | ~shown.any(2, keepdim=True).any(1, keepdim=True)).to(crops)
+
+
+def _between_ends(lit: Tensor) -> Tensor:
+    """What of rows (B, N) lies from the first to the last that is set, both included."""
+    return (lit.cummax(1).values & lit.flip(1).cummax(1).values.flip(1)).bool()

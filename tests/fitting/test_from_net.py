@@ -130,6 +130,21 @@ def test_a_body_fills_the_outline_that_the_net_saw(body, prior):
     assert after > before + 0.02
 
 
+def test_a_body_may_go_on_beyond_the_photos_edge_where_no_outline_is_known(body, prior):
+    true = body(posed(body)).vertices
+    whole = outline(body, CropBodies(true, camera()))
+    photo = torch.ones(1, 64, 64)
+    photo[:, 34:] = 0  # it ends at the hips
+    joints = seen(body, true)
+    joints[..., 2] *= joints[..., 1] < 34 / 32 - 1
+    answer = CropBodies(true, camera(), IuvMap(whole * photo, torch.zeros(1, 2, 64, 64)), joints=joints)
+    fitter = NetFitter(body, prior)
+    aware, unaware = (outline(body, fitter(answer, photo=known)) for known in (photo, None))
+    legs = whole[:, 34:]
+    assert mask_iou(aware[:, 34:], legs) > 0.7 > 0.5 > mask_iou(unaware[:, 34:], legs)
+    assert mask_iou(aware[:, :34], whole[:, :34]) > 0.85
+
+
 def test_the_location_map_is_that_of_the_fitted_body(body, prior):
     atlas = UvAtlas.from_file()
     true, mistaken = (body(params).vertices for params in (posed(body, left_elbow=(0.0, -1.4, 0.0)), posed(body)))

@@ -11,6 +11,7 @@ from meshrec.geometry.crops import (
     crop_from_image,
     crop_image,
     image_from_crop,
+    shown_part,
     square_crop_from_box,
     transform_points_px,
 )
@@ -164,3 +165,18 @@ def test_integer_images_and_wrong_shapes_are_refused():
         crop_image(torch.zeros(1, 3, 8, 8), torch.zeros(1, 2), torch.tensor([float("nan")]), 4)
     with pytest.raises(ValueError, match=r"centre_px .*B = 1"):
         crop_image(torch.zeros(1, 3, 8, 8), torch.zeros(2, 2), torch.ones(2), 4)
+
+
+def test_the_shown_part_of_a_crop_is_what_lies_within_the_image():
+    image = torch.rand(1, 3, 40, 60, generator=torch.Generator().manual_seed(0)) + 0.1
+    image[:, :, 15:20] = 0  # a dark band within the photo is no edge
+    crops = torch.cat([crop_image(image, torch.tensor([[x, 20.0]]), torch.tensor([40.0]), 40) for x in (30.0, 5.0)])
+    shown = shown_part(crops)
+    assert (shown[0] == 1).all()
+    assert not shown[1, :, :14].any() and shown[1, :, 15:].all()
+    beyond = crop_image(image, torch.tensor([[30.0, 40.0]]), torch.tensor([40.0]), 40)
+    assert shown_part(beyond)[0, :20].all() and not shown_part(beyond)[0, 21:].any()
+
+
+def test_a_black_crop_counts_as_shown_altogether():
+    assert (shown_part(torch.zeros(2, 3, 8, 8)) == 1).all()
