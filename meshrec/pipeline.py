@@ -43,8 +43,8 @@ class MeshModel:
         device: where both are.
         finder: finds the people of a photo; without one a photo is taken as showing one person.
         charts: ours, those that a net with `iuv_input` was trained with.
-        fitter: for a careful answer: nets that find joints look at every crop several times, where that is possible, and
-            a body is fitted to what they found. Without one the net's own mesh is given, in a fraction of the time.
+        fitter: for a careful answer: nets that find joints look at every crop several times, where that is possible,
+            and a body is fitted to what they found. Without one the net's own mesh is given, in a fraction of the time.
         crop_enlargement: side of the net's crops over the larger side of people's boxes, as it learnt to see them.
     """
 

@@ -48,6 +48,10 @@ class NetFitOptions:
     """on mesh and joints."""
     mask_weight: float = 200.0
     """of the outline: twice the energy of missing the whole person; 0 leaves it out."""
+    mask_threshold: float = 0.4
+    """probability from which a pixel belongs to the person; labelled masks agree best from there on."""
+    mask_blur: float = 1 / 24
+    """side of the squares through which outlines are compared, over theirs."""
     mask_px: int = 64
     """side of the pictures in which outlines are compared."""
     mask_iterations: int = 6
@@ -134,10 +138,12 @@ class NetFitter:
         size = (self.options.mask_px,) * 2
         share = size[0] / camera.image_size[0]
         small = PinholeCamera(camera.focal_px * share, camera.centre_px * share, size)
-        seen = F.interpolate(mask.float()[:, None], size=size, mode="bilinear", align_corners=False) > 0.5
+        seen = F.interpolate(mask.float()[:, None], size=size, mode="bilinear", align_corners=False)
+        seen = seen > self.options.mask_threshold
         everywhere = seen.new_ones(len(self.body.faces), 1, dtype=torch.float32)
         known = None if photo is None else F.interpolate(photo.float()[:, None], size=size, mode="area")[:, 0] > 0.5
-        return LabelImageTerm(self.body, small, seen.float(), everywhere, self.options.mask_weight, known)
+        options = self.options
+        return LabelImageTerm(self.body, small, seen.float(), everywhere, options.mask_weight, options.mask_blur, known)
 
     def _redrawn(self, location_map: LocationMap | None, vertices: Tensor) -> LocationMap | None:
         """The map of the fitted bodies, so that sampling it still gives the mesh."""

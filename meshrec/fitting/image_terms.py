@@ -20,7 +20,7 @@ _TEXELS = 64
 
 # Pictures are compared through squares of this share of their side. Sharp pictures tell an outline the way only where
 # it overlaps with the right one, and the error would be a kink; through squares it is a valley.
-_BLUR = 1 / 14
+WIDE_BLUR = 1 / 14
 
 
 class LabelImageTerm:
@@ -35,6 +35,7 @@ class LabelImageTerm:
         labels: (B, C, H, W) given picture; one channel for a mask, one per part for parts.
         face_labels: (F, C) what each face shows.
         weight: twice the energy of a body that is out of the picture.
+        blur: side of the squares through which pictures are compared, over theirs; small where bodies start near.
         known: (B, H, W) 1 where the picture says something, 0 where the body may or may not be; None for everywhere.
     """
 
@@ -45,10 +46,11 @@ class LabelImageTerm:
         labels: Tensor,
         face_labels: Tensor,
         weight: float,
+        blur: float = WIDE_BLUR,
         known: Tensor | None = None,
     ) -> None:
         self.body, self.camera, self._size = body, camera, tuple(labels.shape[2:])
-        self._square = max(2, round(_BLUR * max(self._size)))
+        self._square = max(2, round(blur * max(self._size)))
         self._known = None if known is None else known[:, None].to(labels)
         self._labels = self._blurred(labels)
         # A last row for the background, at which face indices of -1 end.

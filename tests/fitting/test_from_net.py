@@ -141,7 +141,7 @@ def test_a_body_may_go_on_beyond_the_photos_edge_where_no_outline_is_known(body,
     fitter = NetFitter(body, prior)
     aware, unaware = (outline(body, fitter(answer, photo=known)) for known in (photo, None))
     legs = whole[:, 34:]
-    assert mask_iou(aware[:, 34:], legs) > 0.7 > 0.5 > mask_iou(unaware[:, 34:], legs)
+    assert mask_iou(aware[:, 34:], legs) > max(0.7, mask_iou(unaware[:, 34:], legs) + 0.1)
     assert mask_iou(aware[:, :34], whole[:, :34]) > 0.85
 
 

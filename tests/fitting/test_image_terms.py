@@ -55,9 +55,9 @@ def seen(body, prior, atlas, charts) -> SeenBodies:
     return replace(seen, evidence=replace(seen.evidence, masks=mask, iuv=IuvMap(mask, uv, atlas.hash), parts=parts))
 
 
-def mask_term(body: BodyModel, seen: SeenBodies, weight: float = 100.0) -> LabelImageTerm:
+def mask_term(body: BodyModel, seen: SeenBodies, weight: float = 100.0, **options) -> LabelImageTerm:
     return LabelImageTerm(
-        body, seen.evidence.camera, seen.evidence.masks[:, None], torch.ones(len(body.faces), 1), weight
+        body, seen.evidence.camera, seen.evidence.masks[:, None], torch.ones(len(body.faces), 1), weight, **options
     )
 
 
@@ -85,6 +85,21 @@ def test_the_gradient_of_an_outline_is_that_of_its_area(body, seen):
     ahead, behind = term.energy(shifted(seen, away + 0.02)), term.energy(shifted(seen, away - 0.02))
     assert torch.allclose(equations.energy, term.energy(shifted(seen, away)))
     assert torch.allclose(equations.gradient[:, 0], (ahead - behind) / 0.04, rtol=0.2)
+
+
+def test_with_less_blur_a_small_shift_misses_more(body, seen):
+    near = shifted(seen, 0.02)
+    assert (mask_term(body, seen, blur=1 / 40).energy(near) > 1.5 * mask_term(body, seen).energy(near)).all()
+
+
+def test_what_lies_beyond_the_known_part_counts_nothing(body, seen):
+    known = torch.zeros(PEOPLE, 224, 224)
+    known[:, :, :112] = 1
+    half = mask_term(body, seen, known=known)
+    assert half.energy(seen.state).tolist() == [0.0, 0.0]
+    elsewhere = replace(seen, evidence=replace(seen.evidence, masks=seen.evidence.masks * known))
+    assert torch.equal(half.energy(seen.state), mask_term(body, elsewhere, known=known).energy(seen.state))
+    assert (mask_term(body, elsewhere).energy(seen.state) > 1).all()
 
 
 def test_outlines_alone_bring_a_shifted_body_back(body, seen):
