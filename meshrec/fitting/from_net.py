@@ -34,7 +34,7 @@ from meshrec.uv.transfer import vertices_to_map
 class NetFitOptions:
     """How far mesh and joints are trusted; energies are negative log densities, as in `FitOptions`."""
 
-    noise_px: float = 4.0
+    noise_px: float = 3.0
     """standard deviation of confidently seen joints, pixels of a crop of 224 px."""
     outlier_px: float = 50.0
     """distances well beyond it hardly count (Geman-McClure)."""
@@ -42,11 +42,11 @@ class NetFitOptions:
     """standard deviation of the net's vertices."""
     independent_points: float = 20.0
     """as how many points with independent errors of that size a mesh counts: neighbours err alike."""
-    shape_weight: float = 4.0
+    shape_weight: float = 1.0
     """of common shapes: wide clothes would make people stout."""
     iterations: int = 5
     """on mesh and joints."""
-    mask_weight: float = 200.0
+    mask_weight: float = 800.0
     """of the outline: twice the energy of missing the whole person; 0 leaves it out."""
     mask_threshold: float = 0.4
     """probability from which a pixel belongs to the person; labelled masks agree best from there on."""
@@ -54,7 +54,7 @@ class NetFitOptions:
     """side of the squares through which outlines are compared, over theirs."""
     mask_px: int = 64
     """side of the pictures in which outlines are compared."""
-    mask_iterations: int = 6
+    mask_iterations: int = 8
     """at the end, on everything together; these draw the whole mesh."""
     every: int = 64
     """which vertices of the mesh are looked at: every n-th."""
