@@ -83,7 +83,7 @@ def test_the_shipped_weights_belong_to_the_shipped_body_and_decomr():
     model = load_hmr(finder=False)
     with torch.no_grad():
         params = model.bodies(torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(1))).params
-    assert bool(params.body_pose.isfinite().all()) and model.input_size == 128
+    assert bool(params.body_pose.isfinite().all()) and model.input_size == 160
     assert asset_path(DEFAULT_HMR_WEIGHTS).stat().st_size < 3 * 2**20
 
 

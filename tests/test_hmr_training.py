@@ -81,7 +81,7 @@ def test_a_run_that_fits_its_photographs_resumes_to_the_same_weights_and_fits(tm
     weights = str(tmp_path / "whole" / "weights.safetensors")
     table = run_evaluation(SMOKE / "hmr_light.yaml", [], EvaluationOptions(weights=weights, people=2))
     assert "mean_pose" in table and "pve_mm" in table
-    assert load_hmr(weights, finder=False).input_size == 128
+    assert load_hmr(weights, finder=False).input_size == 160
 
 
 def test_nets_start_from_their_own_weights_and_from_backbones_of_others(tmp_path):

@@ -33,4 +33,4 @@ def standing_model(surface: Surface, size: int = 64, iuv: IuvMap | None = None) 
     rest = surface.body(BodyParams.rest(betas=surface.body.beta_count, facing_camera=True)).vertices
     iuv = iuv or IuvMap(torch.zeros(1, 16, 16), torch.zeros(1, 2, 16, 16))
     net = Oracle(iuv, rest, torch.tensor([[0.8, 0.0, 0.0]]))
-    return MeshModel(net, surface.body, size, torch.device("cpu"))
+    return MeshModel(net, surface.body, size, torch.device("cpu"), crop_enlargement=1.2)
