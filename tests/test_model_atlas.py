@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from meshrec.build import ModelConfig, TrainConfig, build_net, load_decomr, weights_metadata
-from meshrec.checkpoint import read_metadata, save_weights
+from meshrec.checkpoint import read_metadata, read_weights, save_weights
 from meshrec.config import build_config
 from meshrec.errors import AssetNotFound, CheckpointMismatch
 from meshrec.evaluation.reconstruction import surface_of
@@ -61,6 +61,16 @@ def test_training_does_not_start_from_weights_of_another_atlas(tmp_path):
     with pytest.raises(CheckpointMismatch, match="belongs to another atlas.*344fb040d9aa62a9, in use is"):
         course.start_from(f"all={saved(tmp_path)}")
     course.start_from(f"all={saved(tmp_path, 'charts')}")
+
+
+def test_a_backbone_knows_of_no_atlas(tmp_path):
+    path, course = saved(tmp_path), Reconstruction(build_config(TrainConfig, {"model": {"atlas": "charts"}}))
+    before = {name: value.clone() for name, value in course.net.state_dict().items()}
+    course.start_from(f"backbone={path}")
+    theirs, after = read_weights(path)[1], course.net.state_dict()
+    backbone = [name for name in after if name.startswith("correspondence_net.backbone.")]
+    assert backbone and all(torch.equal(after[name], theirs[name]) for name in backbone)
+    assert all(torch.equal(after[name], before[name]) for name in after.keys() - set(backbone))
 
 
 def test_what_a_finder_saw_reaches_a_net_in_its_own_atlas(tmp_path):

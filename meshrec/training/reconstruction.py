@@ -19,6 +19,7 @@ from meshrec.engine.tasks import DecoMRTask
 from meshrec.models.backbones import widen_first_convolution
 from meshrec.training.course import StageWork, read_start
 
+_BACKBONE = "correspondence_net.backbone."
 BASIS_EXAMPLES = 4000  # location maps from which the light location net's basis is started
 
 
@@ -32,9 +33,12 @@ class Reconstruction:
         self._started: set[str] = set()
 
     def start_from(self, word: str) -> None:
-        name, path = read_start(word, (*NETS, "all"))
+        name, path = read_start(word, (*NETS, "backbone", "all"))
+        if name == "backbone":  # knows of no atlas yet
+            load_weights(path, self.net, only=[_BACKBONE], adapt=self._widened)
+            return
         only = None if name == "all" else [f"{name}."]
-        self._fill(path, only, adapt=partial(widen_first_convolution, net=self.net))
+        self._fill(path, only, adapt=self._widened)
         self._started |= set(NETS) if name == "all" else {name}
 
     def load(self, path: Path) -> None:
@@ -52,6 +56,10 @@ class Reconstruction:
             world.from_first(lambda: self._start_basis(task, bodies, folder, stage))
         draw = PredictionPictures(self.surface.body.faces) if stage.needs_pictures else None
         return StageWork(source, task.losses, draw)
+
+    @property
+    def _widened(self) -> Callable:
+        return partial(widen_first_convolution, net=self.net)
 
     def _fill(self, path: Path, only: list[str] | None = None, adapt: Callable | None = None) -> None:
         load_weights(path, self.net, expect={"atlas_hash": self.surface.atlas.hash}, only=only, adapt=adapt)
