@@ -34,15 +34,15 @@ from meshrec.uv.transfer import vertices_to_map
 class NetFitOptions:
     """How far mesh and joints are trusted; energies are negative log densities, as in `FitOptions`."""
 
-    noise_px: float = 3.0
+    noise_px: float = 2.5
     """standard deviation of confidently seen joints, pixels of a crop of 224 px."""
     outlier_px: float = 50.0
     """distances well beyond it hardly count (Geman-McClure)."""
-    mesh_noise_m: float = 0.15
+    mesh_noise_m: float = 0.07
     """standard deviation of the net's vertices."""
     independent_points: float = 20.0
     """as how many points with independent errors of that size a mesh counts: neighbours err alike."""
-    shape_weight: float = 1.0
+    shape_weight: float = 2.0
     """of common shapes: wide clothes would make people stout."""
     iterations: int = 5
     """on mesh and joints."""
