@@ -27,6 +27,7 @@ from meshrec.engine.trainer import LoopConfig
 from meshrec.errors import CheckpointMismatch
 from meshrec.geometry.crops import PERSON_CROP_ENLARGEMENT
 from meshrec.iuv.predictor import IuvPredictor
+from meshrec.models.decomr import BACKBONE_PREFIX
 from meshrec.models.hmr import Hmr
 from meshrec.models.hmr_variants import light_hmr, paper_hmr, spin_hmr
 from meshrec.pipeline import MeshModel
@@ -34,7 +35,6 @@ from meshrec.pipeline import MeshModel
 NET = "hmr"  # what files of weights say that they are of
 DEFAULT_HMR_WEIGHTS = "weights/hmr_light.safetensors"
 FORMS = {"light": light_hmr, "hmr": paper_hmr, "spin": spin_hmr}
-_BACKBONE = "correspondence_net.backbone."  # in the weights of DecoMR's nets
 _PERCEPTION = ("correspondence_net.", "location_net.body_encoder.")
 
 
@@ -102,7 +102,8 @@ def read_shared_perception(weights: str | Path | None = None, correspondence_onl
 
 def read_decomr_backbone(weights: str | Path) -> dict[str, Tensor]:
     """The state of the correspondence net's backbone in DecoMR's weights, which an HMR of the same form starts from."""
-    return without_prefix(_part_of_decomr(weights, (_BACKBONE,), "correspondence net with a backbone"), _BACKBONE)
+    backbone = _part_of_decomr(weights, (BACKBONE_PREFIX,), "correspondence net with a backbone")
+    return without_prefix(backbone, BACKBONE_PREFIX)
 
 
 def _part_of_decomr(weights: str | Path | None, prefixes: tuple[str, ...], what: str) -> dict[str, Tensor]:

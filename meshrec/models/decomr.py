@@ -14,6 +14,8 @@ from meshrec.structures import CropBodies, IuvMap, LocationMap, WeakPerspectiveC
 from meshrec.uv.atlas import UvAtlas
 from meshrec.uv.transfer import map_to_vertices
 
+BACKBONE_PREFIX = "correspondence_net.backbone."  # of the names in weights files that other nets start from too
+
 
 @dataclass(frozen=True)
 class DecoMROutput:

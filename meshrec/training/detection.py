@@ -17,10 +17,10 @@ from meshrec.iuv.rcnn.detectron2_weights import read_detectron2_weights
 from meshrec.iuv.rcnn.model import DensePoseRcnn
 from meshrec.iuv.rcnn_files import save_rcnn
 from meshrec.iuv.results import DENSEPOSE_CHARTS
+from meshrec.models.decomr import BACKBONE_PREFIX
 from meshrec.training.course import StageWork, read_start
 
 _OF_DETECTRON2 = (".pkl", ".pth")
-_ENCODER = "correspondence_net.backbone."  # in the weights of DecoMR's nets
 
 
 class Detection:
@@ -35,9 +35,9 @@ class Detection:
         """From our weights or detectron2's; the backbone also from that of a correspondence net of the same form."""
         name, path = read_start(word, (*DETECTOR_NETS, "all"))
         state = read_detectron2_weights(path) if path.suffix in _OF_DETECTRON2 else read_weights(path)[1]
-        if name == "backbone" and any(key.startswith(_ENCODER) for key in state):
-            encoder = {key: value for key, value in state.items() if key.startswith(_ENCODER)}
-            fill_model(self.net.backbone, without_prefix(encoder, _ENCODER), str(path))
+        if name == "backbone" and any(key.startswith(BACKBONE_PREFIX) for key in state):
+            encoder = {key: value for key, value in state.items() if key.startswith(BACKBONE_PREFIX)}
+            fill_model(self.net.backbone, without_prefix(encoder, BACKBONE_PREFIX), str(path))
         else:
             fill_model(self.net, state, str(path), None if name == "all" else [f"{name}."])
 

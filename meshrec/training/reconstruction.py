@@ -17,9 +17,9 @@ from meshrec.engine.pictures import PredictionPictures
 from meshrec.engine.stages import NETS, StageConfig
 from meshrec.engine.tasks import DecoMRTask
 from meshrec.models.backbones import widen_first_convolution
+from meshrec.models.decomr import BACKBONE_PREFIX
 from meshrec.training.course import StageWork, read_start
 
-_BACKBONE = "correspondence_net.backbone."
 BASIS_EXAMPLES = 4000  # location maps from which the light location net's basis is started
 
 
@@ -35,7 +35,7 @@ class Reconstruction:
     def start_from(self, word: str) -> None:
         name, path = read_start(word, (*NETS, "backbone", "all"))
         if name == "backbone":  # knows of no atlas yet
-            load_weights(path, self.net, only=[_BACKBONE], adapt=self._widened)
+            load_weights(path, self.net, only=[BACKBONE_PREFIX], adapt=self._widened)
             return
         only = None if name == "all" else [f"{name}."]
         self._fill(path, only, adapt=self._widened)
